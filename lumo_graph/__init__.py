@@ -1,0 +1,1 @@
+"""Agents that act by writing Python, as a LangGraph state graph."""

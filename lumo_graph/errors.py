@@ -1,0 +1,41 @@
+"""What can go wrong, by who must react.
+
+LumoGraphError
+  ConfigurationError (ValueError)   the caller: a bad argument; raised before any work
+  ModelError                        the model's provider failed after the retries; the checkpoint is kept
+  ExecutorError                     the sandbox failed; never shown to the model as output
+    IsolationError                  the required isolation tier is not available here
+    SnapshotError                   a namespace could not be saved or restored
+    DivergenceError                 a replay did not match its journal: nothing was repeated
+
+Failing code (`Execution.error`), a failing tool (an observation) and a reached limit (`outcome`) are values,
+not exceptions.
+"""
+
+
+class LumoGraphError(Exception):
+    """Base of every error this library raises."""
+
+
+class ConfigurationError(LumoGraphError, ValueError):
+    """An argument, a setting or a stored thread cannot be used as given. Raised before any work is done."""
+
+
+class ModelError(LumoGraphError):
+    """The model's provider failed and the retries are used up. The checkpoint is kept: resume continues."""
+
+
+class ExecutorError(LumoGraphError):
+    """The sandbox failed. The code is not to blame, so the model never sees this."""
+
+
+class IsolationError(ExecutorError):
+    """The isolation tier that was required is not available on this machine. No code was run."""
+
+
+class SnapshotError(ExecutorError):
+    """A namespace could not be saved or restored."""
+
+
+class DivergenceError(ExecutorError):
+    """A replayed action took another path than its journal. Nothing was repeated."""

@@ -1,0 +1,375 @@
+"""The words every floor speaks: values that cross between nodes, and the two seams (`Executor`, `Session`)."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, Protocol, Self, TypeAlias, get_args
+
+from lumo_graph.errors import ConfigurationError
+
+AgentType: TypeAlias = Literal["function-calling", "code-agent"]
+AGENT_TYPES: tuple[str, ...] = get_args(AgentType)
+
+Outcome: TypeAlias = Literal["answered", "max_steps", "max_debug_attempts", "budget", "interrupted", "cancelled"]
+Tier: TypeAlias = Literal["full", "fs", "best_effort", "none"]
+TIERS: tuple[Tier, ...] = get_args(Tier)
+Stream: TypeAlias = Literal["stdout", "stderr"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one run may use. Counted in the checkpoint, so a resume does not start again from zero.
+
+    `None` means no limit. A value below the smallest useful one raises ConfigurationError.
+    """
+
+    max_steps: int = 10
+    """Model replies in a run. At the limit the model gets one last call to answer with what it has."""
+    max_debug_attempts: int = 3
+    """Failed code actions in a row before the run stops."""
+    action_seconds: float = 30.0
+    """Wall-clock seconds for one code action, the tools it calls included."""
+    max_tool_calls: int | None = None
+    """Tool calls in a run, from code and by function calling together."""
+    max_tokens: int | None = None
+    """Input and output tokens of the run together, as the model reports them."""
+    max_cost: float | None = None
+    """Cost of the run in the currency the model's provider reports it in."""
+    max_seconds: float | None = None
+    """Seconds of work in the run. Time in which nothing runs, such as a wait for a person, does not count."""
+    max_observation_chars: int = 30_000
+    """Characters of one observation; what is longer keeps its head, its tail and a count."""
+    memory_mb: int = 2048
+    """Memory of one session, in MiB."""
+    disk_mb: int = 64
+    """Disk of one session, in MiB."""
+
+    def __post_init__(self) -> None:
+        for spec in fields(self):
+            _check_limit(spec.name, getattr(self, spec.name))
+
+    @classmethod
+    def of(cls, value: "Limits | Mapping[str, Any] | None", *, default: "Limits | None" = None) -> "Limits":
+        """Limits from an object, from a mapping of the fields that differ from `default`, or from nothing."""
+        base = default or cls()
+        if value is None:
+            return base
+        if isinstance(value, Limits):
+            return value
+        if not isinstance(value, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(f"limits must be a Limits or a mapping, not {value!r}.")
+        known = [spec.name for spec in fields(cls)]
+        if unknown := sorted(set(value) - set(known)):
+            raise ConfigurationError(f"Unknown limit {unknown[0]!r}. Limits are: {', '.join(known)}.")
+        return replace(base, **value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitive fields, as the run's state stores them."""
+        return asdict(self)
+
+
+_OPTIONAL_LIMITS = {"max_tool_calls", "max_tokens", "max_cost", "max_seconds"}
+_WHOLE_LIMITS = {
+    "max_steps", "max_debug_attempts", "max_tool_calls", "max_tokens", "max_observation_chars", "memory_mb", "disk_mb",
+}  # fmt: skip
+_SMALLEST_LIMIT = {"max_debug_attempts": 0, "max_tool_calls": 0, "max_observation_chars": 200, "memory_mb": 128}
+
+
+def _check_limit(name: str, value: object) -> None:
+    if value is None and name in _OPTIONAL_LIMITS:
+        return
+    whole = name in _WHOLE_LIMITS
+    wanted = "a whole number" if whole else "a number"
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        raise ConfigurationError(f"Limits.{name} must be {wanted}, not {value!r}.")
+    smallest = _SMALLEST_LIMIT.get(name, 1 if whole else 0)
+    too_small = value < smallest if whole else not (math.isfinite(value) and value > 0)
+    if too_small:
+        bound = f"at least {smallest}" if whole else "finite and above 0"
+        raise ConfigurationError(f"Limits.{name} must be {bound}, not {value!r}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What model calls used. `cost` is None where the provider reports none."""
+
+    model_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float | None = None
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: "Usage") -> "Usage":
+        known = [cost for cost in (self.cost, other.cost) if cost is not None]
+        return Usage(
+            model_calls=self.model_calls + other.model_calls,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cost=sum(known) if known else None,
+        )
+
+
+# -- tools as the code and the model see them -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter of a tool."""
+
+    name: str
+    annotation: str = "Any"
+    """Python source of the type, for the stub: `"list[str]"`."""
+    default: str | None = None
+    """Python source of the default, for the stub. None: the parameter is required."""
+    keyword_only: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec:
+    """A tool as a typed Python function, without its implementation."""
+
+    name: str
+    doc: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    returns: str = "Any"
+    """Python source of the return type, for the stub."""
+    is_async: bool = False
+    """The tool has only an async implementation: code calls it with `await`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRequest:
+    """A tool call that code in a session asks the host to make. Everything in it comes from the session: untrusted."""
+
+    seq: int
+    """Position of the call in its action, from 0."""
+    name: str
+    args: Mapping[str, Any]
+    """Plain data, bound to the parameter names."""
+    line: int | None = None
+    """Line of the action that made the call, from 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolReply:
+    """What the host answers: a value of plain data, or an error that is raised in the code."""
+
+    value: Any = None
+    """None, bool, int, float, str, bytes, and lists and dicts of them."""
+    error: str | None = None
+    """Message of the exception to raise in the code; None if the call succeeded."""
+    error_type: str = "ToolError"
+    """Class name of that exception; a builtin exception's name is raised as that builtin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A tool call that was made, as steps and debug briefs report it."""
+
+    name: str
+    args: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    ok: bool = True
+    preview: str = ""
+    """Bounded text of the result, or the error's message."""
+    seconds: float = 0.0
+
+
+# -- what a code action did ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """An object of the session, as much of it as may cross to the host."""
+
+    kind: str
+    """Name of its class, such as `int` or `pandas.DataFrame`."""
+    preview: str
+    """Bounded, readable text."""
+    json: Any = None
+    """The object as plain data where it has such a form, else None."""
+
+    @property
+    def plain(self) -> Any:
+        """The plain data if there is any, else the preview."""
+        return self.json if self.json is not None or self.kind == "NoneType" else self.preview
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeError:
+    """Why a code action failed. Line numbers count from 1 within the action."""
+
+    kind: str
+    """Class name of the exception: `NameError`; `TimeoutError` if the action ran out of time; `SessionDied`."""
+    message: str
+    line: int | None = None
+    source: str = ""
+    """Text of the failing line."""
+    traceback: str = ""
+    """Traceback cut to frames of the session's own code."""
+    values: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Bounded reprs of the names that the failing line uses."""
+    near: tuple[str, ...] = ()
+    """Existing names close to one that was not found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What one code action did. A failing action is a value with an `error`, not an exception."""
+
+    stdout: str = ""
+    stderr: str = ""
+    value: Value | None = None
+    """Value of the last expression; None if the action did not end in one, or ended in None."""
+    answer: Value | None = None
+    """What the code gave to `final_answer`."""
+    error: CodeError | None = None
+    calls: tuple[ToolCall, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Every variable that exists afterwards, with a short description: `{"rows": "list (150)"}`."""
+    rolled_back: bool = False
+    """The session was lost: the namespace is the one from before this action, and the session must be closed."""
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitive fields, as the run's state stores them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        parts = dict(data)
+        for name, kind in (("value", Value), ("answer", Value), ("error", CodeError)):
+            if parts.get(name) is not None:
+                parts[name] = kind(**parts[name])
+        if parts.get("error") is not None:
+            parts["error"] = replace(parts["error"], near=tuple(parts["error"].near))
+        parts["calls"] = tuple(ToolCall(**call) for call in parts.get("calls", ()))
+        return cls(**parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One model reply and what its action did."""
+
+    number: int
+    """From 1 within the run."""
+    thought: str = ""
+    """What the model wrote around its action."""
+    code: str | None = None
+    """The code action; None in the function-call branch."""
+    calls: tuple[ToolCall, ...] = ()
+    observation: str = ""
+    error: str | None = None
+    """Class name of the exception if the code failed, else None."""
+    seconds: float = 0.0
+    """Seconds the action took, the model's time not included."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitive fields, as the run's state stores them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(**{**data, "calls": tuple(ToolCall(**call) for call in data.get("calls", ()))})
+
+
+# -- the seams -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """What stands between a session and its host. Honest: what is off says why, and what that leaves open."""
+
+    tier: Tier
+    on: tuple[str, ...] = ()
+    """Layers in force, such as `namespaces`, `landlock`, `seccomp`."""
+    off: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Layers not in force, each with the reason."""
+    open: tuple[str, ...] = ()
+    """What code in the session can still do to its host."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What changed in a namespace since the snapshot before. Opaque to the host; only a session may load it."""
+
+    changed: Mapping[str, bytes | None]
+    """Component to its bytes; None for a component that is gone. Empty: nothing changed."""
+    unsaved: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Path of a value that could not be saved to the reason: `{"rows[3]": "cannot pickle 'generator' object"}`."""
+
+
+Serve: TypeAlias = Callable[[ToolRequest], ToolReply]
+"""Answers the tool calls of an action. Called from several threads at once if the code calls from several.
+
+If it raises, the action is abandoned: the session is lost and `Session.execute` raises the same exception.
+"""
+
+Write: TypeAlias = Callable[[Stream, str], None]
+"""Receives the output of an action while it runs. Called from the thread that called `execute`."""
+
+
+class Session(Protocol):
+    """One live interpreter with its namespace. Methods block: from an event loop, call them in a thread."""
+
+    @property
+    def isolation(self) -> Isolation:
+        """What contains this session."""
+        ...
+
+    def execute(self, code: str, *, seconds: float, serve: Serve, write: Write | None = None) -> Execution:
+        """Run one code action to its end, or to its time limit.
+
+        Args:
+            code: Python source; top-level `await` is allowed.
+            seconds: wall-clock limit. After it the action fails with a `TimeoutError` in `Execution.error`.
+            serve: answers the tool calls of the action.
+            write: receives output as it is printed; `Execution` holds all of it too, cut to a bound.
+
+        Raises:
+            ExecutorError: the sandbox failed; the code is not to blame.
+        """
+        ...
+
+    def interrupt(self) -> None:
+        """Make a running `execute` end soon, from another thread. Does nothing if none is running."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """What changed in the namespace since the last snapshot, or since the namespace was restored."""
+        ...
+
+    def close(self) -> None:
+        """End the session and everything it started. May be called twice."""
+        ...
+
+
+class Executor(Protocol):
+    """Opens sessions. Holds configuration, never the state of one."""
+
+    @property
+    def packages(self) -> Sequence[str]:
+        """Installed packages worth naming to the model as importable."""
+        ...
+
+    def open(
+        self,
+        namespace: Mapping[str, bytes] | None = None,
+        *,
+        tools: Sequence[ToolSpec] = (),
+        limits: Limits,
+    ) -> Session:
+        """A new session whose namespace is empty, or restored from the merged snapshots of another session.
+
+        Raises:
+            IsolationError: the required isolation is not available.
+            SnapshotError: `namespace` cannot be loaded here.
+            ExecutorError: no session could be started.
+        """
+        ...
