@@ -26,11 +26,11 @@ class Limits:
     max_steps: int = 10
     """Model replies in a run. At the limit the model gets one last call to answer with what it has."""
     max_debug_attempts: int = 3
-    """Failed code actions in a row before the run stops."""
+    """Repairs the model may try in a row after an action that failed."""
     action_seconds: float = 30.0
     """Wall-clock seconds for one code action, the tools it calls included."""
     max_tool_calls: int | None = None
-    """Tool calls in a run, from code and by function calling together."""
+    """Tool calls in a run, from code and by function calling together. A call beyond it fails, and the run stops."""
     max_tokens: int | None = None
     """Input and output tokens of the run together, as the model reports them."""
     max_cost: float | None = None
@@ -276,7 +276,9 @@ class Step:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
-        return cls(**{**data, "calls": tuple(ToolCall(**call) for call in data.get("calls", ()))})
+        parts = dict(data)
+        parts["calls"] = tuple(ToolCall(**call) for call in parts.get("calls", ()))
+        return cls(**parts)
 
 
 # -- the seams -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,60 @@
+# `make demo` and `make test` need nothing but Python 3.11 or newer: each makes its own environment in .venv first.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types format bench bfcl clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# bfcl-eval is read for its tasks only, so it comes without the models and clients it depends on.
+INSTALL = if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(1); fi
+
+help:  ## show this list
+	@grep -E '^[a-z]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.demo  ## watch the agent solve a task on real figures: no key, no network
+	@$(BIN)/lumo demo
+
+test: $(VENV)/.dev  ## run the tests
+	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m pytest -n 2 -q
+
+lint: $(VENV)/.dev types  ## check style, types and the floors of the house
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(VENV)/.dev  ## check the types
+	@$(BIN)/pyright
+	@$(BIN)/mypy --strict tests/typing_of_the_public_api.py
+
+format: $(VENV)/.dev  ## format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev  ## measure, and compare with other libraries in environments of their own
+	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.overhead
+	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.bfcl
+
+clean:  ## remove the environment and what tools left
+	@rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .benchmarks
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "lumo_graph needs Python 3.11 or newer; choose one with: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Making the environment in $(VENV) ..."
+	@if command -v uv >/dev/null 2>&1; then uv venv --quiet --allow-existing --python $(PYTHON) $(VENV); \
+		else $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip; fi
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing lumo_graph ..."
+	@$(call INSTALL,-e '.[cli]')
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing lumo_graph and what its tests need ..."
+	@$(call INSTALL,-e '.[cli$(comma)openai]' --group dev)
+	@$(call INSTALL,--no-deps bfcl-eval mpmath)
+	@touch $@ $(VENV)/.demo
+
+comma := ,

@@ -1,0 +1,134 @@
+"""What a run shows while it goes on. `stream` and `astream` yield these; `to_dict` is their JSON form."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, TypeAlias
+
+from lumo_graph.types import Outcome, Step, Stream, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """What a run came to."""
+
+    answer: Any
+    """What the code gave to `final_answer`, as plain data, or the model's closing text; None if there is none."""
+    outcome: Outcome
+    """`answered`, or the limit or event that ended the run."""
+    steps: tuple[Step, ...] = ()
+    """The steps of this run, in order."""
+    messages: tuple[Any, ...] = ()
+    """Every message of the thread, as LangChain messages."""
+    usage: Usage = field(default_factory=Usage)
+    """What the model calls of this run used."""
+    thread_id: str | None = None
+    """The thread that `resume` and later runs continue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A piece of the model's reply, as it comes."""
+
+    type: ClassVar[str] = "token"
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A plan the model made."""
+
+    type: ClassVar[str] = "plan"
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A code action that is about to run."""
+
+    type: ClassVar[str] = "code"
+    step: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """Something the running code printed."""
+
+    type: ClassVar[str] = "output"
+    stream: Stream
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolStarted:
+    """A tool call, from code or by function calling."""
+
+    type: ClassVar[str] = "tool_call"
+    call_id: str
+    """Pairs the call with its end; unique in the run."""
+    name: str
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolEnded:
+    """The end of a tool call."""
+
+    type: ClassVar[str] = "tool_result"
+    call_id: str
+    name: str
+    ok: bool
+    preview: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What the model is told about its action."""
+
+    type: ClassVar[str] = "observation"
+    step: int
+    text: str
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debug:
+    """The observation of a failed action as the model sees it: with the debug brief below it."""
+
+    type: ClassVar[str] = "debug"
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepEnded:
+    """A finished step."""
+
+    type: ClassVar[str] = "step"
+    step: Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The end of the run; always the last event."""
+
+    type: ClassVar[str] = "answer"
+    result: RunResult
+
+
+Event: TypeAlias = Token | Plan | Code | Output | ToolStarted | ToolEnded | Observation | Debug | StepEnded | Answered
+
+
+def event_to_dict(event: Event) -> dict[str, Any]:
+    """The event as JSON data: its fields and its `type`. Messages are left out of an answer; they are in the thread."""
+    if isinstance(event, Answered):
+        result = event.result
+        return {
+            "type": event.type,
+            "answer": result.answer,
+            "outcome": result.outcome,
+            "steps": len(result.steps),
+            "usage": asdict(result.usage),
+            "thread_id": result.thread_id,
+        }
+    return {"type": event.type, **asdict(event)}

@@ -1,0 +1,157 @@
+"""The map: the only module that adds nodes and edges."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import RunnableLambda
+from langchain_core.tools import BaseTool
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+
+from lumo_graph.dialects import response_schema
+from lumo_graph.errors import ConfigurationError
+from lumo_graph.executors import ProcessExecutor
+from lumo_graph.models import RetryPolicy, resolve_model
+from lumo_graph.nodes.answer import Answer
+from lumo_graph.nodes.call_model import CallModel
+from lumo_graph.nodes.call_tools import CallTools
+from lumo_graph.nodes.execute import Execute
+from lumo_graph.nodes.generate_code import GenerateCode
+from lumo_graph.nodes.observe import Observe
+from lumo_graph.nodes.plan import Plan
+from lumo_graph.nodes.prepare import Prepare, check_agent_type
+from lumo_graph.nodes.routes import after_observe, branch
+from lumo_graph.nodes.self_debug import SelfDebug
+from lumo_graph.nodes.setup import Setup
+from lumo_graph.sessions import LiveSessions
+from lumo_graph.state import AgentInput, AgentOutput, AgentState
+from lumo_graph.tools import make_toolbox
+from lumo_graph.types import AgentType, Executor, Limits
+
+LumoAgent = CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]
+
+
+def create_lumo_agent(
+    model: str | BaseChatModel,
+    tools: Sequence[BaseTool | Callable[..., Any]] = (),
+    *,
+    agent_type: AgentType = "function-calling",
+    executor: Executor | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    checkpointer: BaseCheckpointSaver[Any] | bool | None = None,
+    system_prompt: str | None = None,
+    response_format: Any = None,
+    planning_interval: int | None = None,
+    retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+    name: str = "lumo_agent",
+) -> LumoAgent:
+    """Create an agent: a compiled LangGraph state graph, to invoke, stream, resume or embed like any other.
+
+    Input of the graph: `task` (str) or `messages`, and for this run `agent_type`, `history` and `limits`.
+    Output: `answer`, `outcome`, `steps`, `messages` and `usage`.
+
+    Args:
+        model: a chat model, or its name as `"openai:gpt-4.1-nano"`.
+        tools: LangChain tools, functions and async functions. Code calls them by their own names.
+        agent_type: `"function-calling"` or `"code-agent"`; the run's input may choose the other.
+        executor: runs the code; a `ProcessExecutor` unless given. Nothing is started before the first code action.
+        limits: what one run may use.
+        checkpointer: a LangGraph checkpointer; stores the conversation and the variables, so that a run can be resumed.
+        system_prompt: instructions for the model, added to what this library tells it.
+        response_format: type of the answer (a pydantic model, or any type pydantic validates); an answer that does not
+            fit goes back to the model.
+        planning_interval: steps between plans; None: no plans.
+        retry: how model calls are retried.
+        name: of the graph, as parents, streams and traces show it.
+
+    Raises:
+        ConfigurationError: an argument cannot be used as given.
+    """
+    graph, _ = assemble(
+        resolve_model(model),
+        tools,
+        agent_type=agent_type,
+        executor=executor,
+        limits=limits,
+        checkpointer=checkpointer,
+        system_prompt=system_prompt,
+        response_format=response_format,
+        planning_interval=planning_interval,
+        retry=retry,
+        name=name,
+    )
+    return graph
+
+
+def assemble(
+    model: BaseChatModel,
+    tools: Sequence[BaseTool | Callable[..., Any]] = (),
+    *,
+    agent_type: str = "function-calling",
+    executor: Executor | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    checkpointer: BaseCheckpointSaver[Any] | bool | None = None,
+    system_prompt: str | None = None,
+    response_format: Any = None,
+    planning_interval: int | None = None,
+    retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+    name: str = "lumo_agent",
+) -> tuple[LumoAgent, LiveSessions]:
+    """`create_lumo_agent`, and the live sessions of the agent for a caller who knows when it ends."""
+    toolbox = make_toolbox(tools)
+    sessions = LiveSessions(executor or ProcessExecutor(), tools=toolbox.specs)
+    setup = Setup(
+        model=model,
+        toolbox=toolbox,
+        sessions=sessions,
+        limits=limits,
+        agent_type=check_agent_type(agent_type),
+        system_prompt=system_prompt,
+        response_format=response_format,
+        planning_interval=_check_interval(planning_interval),
+        retry=retry,
+    )
+    if response_format is not None:
+        response_schema(response_format)  # raises before any work
+    return _build(setup).compile(checkpointer=checkpointer, name=name), sessions
+
+
+def _build(setup: Setup) -> StateGraph[AgentState, None, AgentInput, AgentOutput]:
+    plan, generate_code, execute = Plan(setup), GenerateCode(setup), Execute(setup)
+    call_model, call_tools, answer = CallModel(setup), CallTools(setup), Answer(setup)
+    builder = StateGraph(AgentState, input_schema=AgentInput, output_schema=AgentOutput)
+
+    builder.add_node("prepare", Prepare(setup).run)
+    builder.add_node("plan", RunnableLambda(plan.run, afunc=plan.arun))
+    builder.add_node("generate_code", RunnableLambda(generate_code.run, afunc=generate_code.arun))
+    builder.add_node("execute", RunnableLambda(execute.run, afunc=execute.arun))
+    builder.add_node("call_model", RunnableLambda(call_model.run, afunc=call_model.arun))
+    builder.add_node("call_tools", RunnableLambda(call_tools.run, afunc=call_tools.arun))
+    builder.add_node("observe", Observe(setup).run)
+    builder.add_node("self_debug", SelfDebug(setup).run)
+    builder.add_node("answer", RunnableLambda(answer.run, afunc=answer.arun))
+
+    builder.add_edge(START, "prepare")
+    builder.add_edge("prepare", "plan")
+    builder.add_conditional_edges("plan", branch, ["generate_code", "call_model"])
+    builder.add_edge("generate_code", "execute")
+    builder.add_edge("execute", "observe")
+    builder.add_edge("call_model", "call_tools")
+    builder.add_edge("call_tools", "observe")
+    onward = ["self_debug", "generate_code", "call_model", "answer"]
+    builder.add_conditional_edges(
+        "observe", after_observe, onward if setup.planning_interval is None else [*onward, "plan"]
+    )
+    builder.add_edge("self_debug", "generate_code")
+    builder.add_edge("answer", END)
+    return builder
+
+
+def _check_interval(interval: object) -> int | None:
+    if interval is None:
+        return None
+    if isinstance(interval, bool) or not isinstance(interval, int) or interval < 1:
+        raise ConfigurationError(f"planning_interval must be a number of steps from 1 on, or None, not {interval!r}.")
+    return interval

@@ -1,0 +1,82 @@
+"""End the run: put the answer into the conversation, or ask once more where a limit was reached first."""
+
+import json
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.runnables import RunnableConfig
+
+from lumo_graph.dialects import Answer as AnswerAction
+from lumo_graph.dialects import check_answer, last_call_prompt, parse_code_reply, thought_of
+from lumo_graph.nodes.asking import Reply, aask, ask, code_messages, spend, tool_messages, usage_so_far
+from lumo_graph.nodes.routes import is_spent
+from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
+from lumo_graph.state import AgentState, Update
+
+
+class Answer:
+    """Closes the conversation of the run with the model's answer.
+
+    A run that was stopped by a limit makes one extra call: answer with what you have. Not if its tokens or its cost
+    are used up: then there is no answer.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+
+    def run(self, state: AgentState, config: RunnableConfig) -> Update:
+        """End the run."""
+        self._close_session(state, config)
+        if not _needs_call(state):
+            return _closing(state)
+        return self._update(state, ask(self._setup, self._messages(state), config))
+
+    async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
+        """End the run, from an event loop."""
+        self._close_session(state, config)
+        if not _needs_call(state):
+            return _closing(state)
+        return self._update(state, await aask(self._setup, self._messages(state), config))
+
+    def _close_session(self, state: AgentState, config: RunnableConfig) -> None:
+        if ends_with_run(state, config):
+            self._setup.sessions.close(session_key(state, config))
+
+    def _messages(self, state: AgentState) -> list[BaseMessage]:
+        request = HumanMessage(last_call_prompt(state.get("outcome") or ""))
+        shown = code_messages if state["run"]["agent_type"] == "code-agent" else tool_messages
+        return shown(self._setup, state, request)
+
+    def _update(self, state: AgentState, reply: Reply) -> Update:
+        text = closing_text(reply.message, self._setup)
+        message = AIMessage(text or "(no answer)", id=reply.message.id, usage_metadata=reply.message.usage_metadata)
+        return {
+            **spend(self._setup, state, reply),
+            "messages": [message],
+            "answer": self._checked(text) if text else None,
+        }
+
+    def _checked(self, text: str) -> Any:
+        if self._setup.response_format is None:
+            return text
+        answer, problem = check_answer(text, self._setup.response_format)
+        return None if problem else answer
+
+
+def closing_text(reply: AIMessage, setup: Setup) -> str:
+    """The words of a reply that was asked for an answer and not for an action."""
+    action = parse_code_reply(reply, setup.toolbox.specs)
+    return str(action.value) if isinstance(action, AnswerAction) else thought_of(reply)
+
+
+def _needs_call(state: AgentState) -> bool:
+    return state.get("outcome") != "answered" and not is_spent(state["run"], usage_so_far(state))
+
+
+def _closing(state: AgentState) -> Update:
+    """Append the answer as the model's closing words, unless it has already said them."""
+    last = state["messages"][-1]
+    answer = state.get("answer")
+    if isinstance(last, AIMessage) or answer is None:
+        return {}
+    return {"messages": [AIMessage(answer if isinstance(answer, str) else json.dumps(answer, default=str))]}

@@ -1,0 +1,92 @@
+"""One model call, as every node that makes one does it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypedDict
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
+
+from lumo_graph.dialects import variables_note
+from lumo_graph.errors import ConfigurationError
+from lumo_graph.models import acall_model, call_model, model_name, usage_of
+from lumo_graph.nodes.setup import Setup
+from lumo_graph.state import AgentState, Counters
+from lumo_graph.types import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back, and how long it took."""
+
+    message: AIMessage
+    seconds: float
+
+
+def ask(setup: Setup, messages: Sequence[BaseMessage], config: RunnableConfig, tools: Sequence[BaseTool] = ()) -> Reply:
+    """Call the model."""
+    started = time.monotonic()
+    message = call_model(setup.model, messages, tools=tools or None, config=config, retry=setup.retry)
+    return Reply(message=message, seconds=time.monotonic() - started)
+
+
+async def aask(
+    setup: Setup, messages: Sequence[BaseMessage], config: RunnableConfig, tools: Sequence[BaseTool] = ()
+) -> Reply:
+    """Call the model from an event loop."""
+    started = time.monotonic()
+    message = await acall_model(setup.model, messages, tools=tools or None, config=config, retry=setup.retry)
+    return Reply(message=message, seconds=time.monotonic() - started)
+
+
+def code_messages(setup: Setup, state: AgentState, *more: BaseMessage) -> list[BaseMessage]:
+    """What the model sees in the code-action branch: the system message, the thread, the variables that exist now.
+
+    The variables are shown on the last message of the call and never stored: the messages before it stay the same
+    from call to call, so that a provider can cache them.
+    """
+    messages = [SystemMessage(setup.code_system_prompt), *state["messages"], *more]
+    return _with_note(messages, variables_note(state.get("variables", {})))
+
+
+def tool_messages(setup: Setup, state: AgentState, *more: BaseMessage) -> list[BaseMessage]:
+    """What the model sees in the function-call branch."""
+    return [SystemMessage(setup.tool_system_prompt), *state["messages"], *more]
+
+
+def _with_note(messages: list[BaseMessage], note: str) -> list[BaseMessage]:
+    if not note:
+        return messages
+    last = messages[-1]
+    if isinstance(last, HumanMessage) and isinstance(last.content, str):
+        return [*messages[:-1], last.model_copy(update={"content": f"{last.content}\n\n{note}"})]
+    return [*messages, HumanMessage(note)]
+
+
+def usage_so_far(state: AgentState) -> Usage:
+    """What the run's model calls have used."""
+    return Usage(**state.get("usage", {}))
+
+
+class Spent(TypedDict):
+    """The part of an update that counts a model call."""
+
+    usage: dict[str, Any]
+    counters: Counters
+
+
+def spend(setup: Setup, state: AgentState, reply: Reply) -> Spent:
+    """Count a model call.
+
+    Raises:
+        ConfigurationError: the run has a cost limit, and the model's provider reports no cost.
+    """
+    usage = usage_so_far(state) + usage_of(reply.message)
+    if state["run"]["limits"]["max_cost"] is not None and usage.cost is None:
+        raise ConfigurationError(
+            f"Limits.max_cost is set, but {model_name(setup.model)!r} reports no cost. Use max_tokens instead."
+        )
+    counters = state["counters"]
+    return {"usage": asdict(usage), "counters": {**counters, "seconds": counters["seconds"] + reply.seconds}}

@@ -1,0 +1,139 @@
+"""Make the tool calls of one reply, all at once: the function-call branch's way to act."""
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
+
+from lumo_graph.dialects import CallTools as CallToolsAction
+from lumo_graph.dialects import action_from_dict, shorten
+from lumo_graph.nodes.serving import Served, ToolServer
+from lumo_graph.nodes.setup import Setup
+from lumo_graph.nodes.threads import in_thread
+from lumo_graph.state import AgentState, ToolResult, Update
+from lumo_graph.tools import preview, reply_text
+
+FINAL_ANSWER = "final_answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One native tool call of the reply."""
+
+    call_id: str
+    name: str
+    args: dict[str, Any]
+
+
+class CallTools:
+    """Serves native tool calls. A failing, unknown, malformed or hanging call is a result like any other.
+
+    The calls run in threads, so that they run together and none of them can outlast its time limit.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+
+    def run(self, state: AgentState, config: RunnableConfig) -> Update:
+        """Make the calls."""
+        reply = _reply(state)
+        if reply is None:
+            return {}
+        server = ToolServer(self._setup.toolbox, state, config)
+        futures = _start(reply, server)
+        concurrent.futures.wait(futures.values(), timeout=state["run"]["limits"]["action_seconds"])
+        return _update(state, reply, futures, server)
+
+    async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
+        """Make the calls from an event loop."""
+        reply = _reply(state)
+        if reply is None:
+            return {}
+        server = ToolServer(self._setup.toolbox, state, config, asyncio.get_running_loop())
+        futures = _start(reply, server)
+        try:
+            if waiting := [asyncio.wrap_future(future) for future in futures.values()]:
+                await asyncio.wait(waiting, timeout=state["run"]["limits"]["action_seconds"])
+        finally:
+            server.stop()
+        return _update(state, reply, futures, server)
+
+
+def _reply(state: AgentState) -> AIMessage | None:
+    """The reply, if it asks for tool calls."""
+    if not isinstance(action_from_dict(state.get("action") or {}), CallToolsAction):
+        return None
+    reply = state["messages"][-1]
+    return reply if isinstance(reply, AIMessage) else None
+
+
+def _calls(reply: AIMessage) -> list[Call]:
+    return [
+        Call(call_id=call["id"] or f"call_{position}", name=call["name"], args=call["args"])
+        for position, call in enumerate(reply.tool_calls)
+    ]
+
+
+def _start(reply: AIMessage, server: ToolServer) -> dict[str, Future[Served]]:
+    return {call.call_id: in_thread(_work(call, server)) for call in _calls(reply) if call.name != FINAL_ANSWER}
+
+
+def _work(call: Call, server: ToolServer) -> Callable[[], Served]:
+    return lambda: server.call(call.call_id, call.name, call.args)
+
+
+def _update(state: AgentState, reply: AIMessage, futures: Mapping[str, Future[Served]], server: ToolServer) -> Update:
+    limits, counters = state["run"]["limits"], state["counters"]
+    results: list[ToolResult] = []
+    for call in _calls(reply):
+        if call.name == FINAL_ANSWER:
+            results.append(_answer(call))
+        elif futures[call.call_id].done():
+            results.append(_served(call, futures[call.call_id].result(), limits["max_observation_chars"]))
+        else:
+            results.append(_late(call, limits["action_seconds"]))
+    results += [_malformed(call, position) for position, call in enumerate(reply.invalid_tool_calls)]
+    longest = max((result["seconds"] for result in results), default=0.0)
+    return {
+        "results": results,
+        "counters": {**counters, "tool_calls": server.count, "seconds": counters["seconds"] + longest},
+    }
+
+
+def _served(call: Call, served: Served, limit: int) -> ToolResult:
+    text, ok = shorten(reply_text(served.reply), limit), served.reply.error is None
+    return _result(call, text=text, ok=ok, shown=served.preview, seconds=served.seconds)
+
+
+def _late(call: Call, seconds: float) -> ToolResult:
+    text = f"Error (TimeoutError): {call.name} did not return within {seconds:g} seconds."
+    return _result(call, text=text, ok=False, shown=text, seconds=seconds)
+
+
+def _answer(call: Call) -> ToolResult:
+    result = _result(call, text="The answer was received.", ok=True, shown="", seconds=0.0)
+    return {**result, "answer": call.args.get("answer", call.args)}
+
+
+def _result(call: Call, *, text: str, ok: bool, shown: str, seconds: float) -> ToolResult:
+    return {
+        "call_id": call.call_id,
+        "name": call.name,
+        "args": {name: preview(value) for name, value in call.args.items()},
+        "text": text,
+        "ok": ok,
+        "preview": shown,
+        "seconds": seconds,
+    }
+
+
+def _malformed(call: Mapping[str, Any], position: int) -> ToolResult:
+    """The result of a call whose arguments were not JSON. It gets one too: every call needs its tool message."""
+    text = f"Error (ValueError): the arguments are not valid JSON: {call.get('error') or call.get('args')!r}"
+    named = Call(call_id=call.get("id") or f"malformed_{position}", name=call.get("name") or "unknown", args={})
+    return _result(named, text=shorten(text, 1000), ok=False, shown=preview(text), seconds=0.0)

@@ -1,0 +1,158 @@
+"""Run the code action in a session: open or restore it, serve its tool calls, store what changed."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from langchain_core.runnables import RunnableConfig
+
+from lumo_graph.dialects import RunCode, action_from_dict, shorten
+from lumo_graph.errors import ExecutorError, LumoGraphError
+from lumo_graph.events import Output
+from lumo_graph.nodes.serving import ToolServer, event_emitter
+from lumo_graph.nodes.setup import Setup, session_key
+from lumo_graph.nodes.threads import await_thread
+from lumo_graph.state import AgentState, Update
+from lumo_graph.types import CodeError, Execution, Limits, Session, Snapshot, Stream, ToolReply, ToolRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """An executed action and what it leaves behind."""
+
+    execution: Execution
+    snapshot: Snapshot | None
+    """None: the session is lost, and the namespace is the one from before the action."""
+    revision: str
+    lost: dict[str, str]
+    """Values that the session it started with had lost: path to reason."""
+
+
+class Execute:
+    """Runs one action. The checkpoint is the truth; the live session is a cache of it."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+
+    def run(self, state: AgentState, config: RunnableConfig) -> Update:
+        """Run the action, if the reply held one."""
+        action = action_from_dict(state.get("action") or {})
+        if not isinstance(action, RunCode):
+            return {}
+        server = ToolServer(self._setup.toolbox, state, config)
+        work = _Work(self._setup, state, config, server)
+        return _update(state, server, work.do(action.code))
+
+    async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
+        """Run the action from an event loop: the session works in a thread, async tools on the loop."""
+        action = action_from_dict(state.get("action") or {})
+        if not isinstance(action, RunCode):
+            return {}
+        server = ToolServer(self._setup.toolbox, state, config, asyncio.get_running_loop())
+        work = _Work(self._setup, state, config, server)
+        try:
+            done = await await_thread(lambda: work.do(action.code), stop=work.stop)
+        finally:
+            server.stop()
+        return _update(state, server, done)
+
+
+class _Work:
+    """One action from lease to snapshot, in whatever thread it runs."""
+
+    def __init__(self, setup: Setup, state: AgentState, config: RunnableConfig, server: ToolServer) -> None:
+        self._sessions = setup.sessions
+        self._state = state
+        self._server = server
+        self._key = session_key(state, config)
+        self._emit = event_emitter()
+        self._session: Session | None = None
+        self._stopped = False
+
+    def do(self, code: str) -> Done:
+        state, limits = self._state, Limits.of(self._state["run"]["limits"])
+        revision = state.get("revision", "")
+        lease = self._sessions.take(self._key, revision, state.get("namespace", {}), limits)
+        session = self._session = lease.session
+        try:
+            execution = self._execute(session, code, limits)
+            snapshot = None if execution.rolled_back else _snapshot(session)
+        except BaseException:
+            _close(session)
+            raise
+        lost = dict(state.get("unsaved", {})) if lease.restored else {}
+        if snapshot is None:
+            _close(session)
+            return Done(execution=_undone(execution, state), snapshot=None, revision=revision, lost=lost)
+        kept = self._sessions.keep(self._key, session)
+        return Done(execution=execution, snapshot=snapshot, revision=kept, lost=lost)
+
+    def stop(self) -> None:
+        self._stopped = True
+        if self._session is not None:
+            self._session.interrupt()
+
+    def _execute(self, session: Session, code: str, limits: Limits) -> Execution:
+        seconds = limits.action_seconds
+        if limits.max_seconds is not None:
+            seconds = min(seconds, max(1.0, limits.max_seconds - self._state["counters"]["seconds"]))
+        if self._stopped:
+            raise ExecutorError("The action was cancelled before it began.")
+        return session.execute(code, seconds=seconds, serve=self._serve, write=self._write)
+
+    def _serve(self, request: ToolRequest) -> ToolReply:
+        call_id = f"{self._state['counters']['steps']}.{request.seq}"
+        return self._server.call(call_id, request.name, request.args).reply
+
+    def _write(self, stream: Stream, text: str) -> None:
+        self._emit(Output(stream=stream, text=text))
+
+
+def _snapshot(session: Session) -> Snapshot | None:
+    try:
+        return session.snapshot()
+    except ExecutorError:
+        return None
+
+
+def _undone(execution: Execution, state: AgentState) -> Execution:
+    """The execution as it counts when its session is lost: the variables are those from before it."""
+    error = execution.error or CodeError(
+        kind="SnapshotError",
+        message="the variables could not be saved after the action, so it was undone; keep less in memory",
+    )
+    return replace(execution, error=error, rolled_back=True, variables=dict(state.get("variables", {})))
+
+
+def _close(session: Session) -> None:
+    with suppress(LumoGraphError, OSError):
+        session.close()
+
+
+def _update(state: AgentState, server: ToolServer, done: Done) -> Update:
+    limit = state["run"]["limits"]["max_observation_chars"]
+    # What is observed is cut to the limit anyway; cut before it is stored, the checkpoint does not grow with it.
+    execution = replace(
+        done.execution,
+        stdout=shorten(done.execution.stdout, limit),
+        stderr=shorten(done.execution.stderr, limit),
+    )
+    counters = state["counters"]
+    update: Update = {
+        "execution": execution.to_dict(),
+        "lost": done.lost,
+        "counters": {**counters, "tool_calls": server.count, "seconds": counters["seconds"] + execution.seconds},
+        "revision": done.revision,
+    }
+    if done.snapshot is not None:
+        update["namespace"] = dict(done.snapshot.changed)
+        update["unsaved"] = dict(done.snapshot.unsaved)
+        update["variables"] = difference(state.get("variables", {}), execution.variables)
+    return update
+
+
+def difference(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str | None]:
+    """What turns `before` into `after`, as the `merge` reducer reads it: None for a name that is gone."""
+    changed: dict[str, str | None] = {name: text for name, text in after.items() if before.get(name) != text}
+    return {**changed, **{name: None for name in before if name not in after}}

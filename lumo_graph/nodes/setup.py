@@ -1,0 +1,101 @@
+"""What an agent was created with, as its nodes see it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool, StructuredTool
+from langgraph.runtime import get_runtime
+from pydantic import create_model
+
+from lumo_graph.dialects import code_prompt, response_schema, tool_prompt
+from lumo_graph.models import RetryPolicy
+from lumo_graph.sessions import LiveSessions
+from lumo_graph.state import AgentState
+from lumo_graph.tools import Toolbox
+from lumo_graph.types import Limits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """The parts every node of one agent shares. Holds configuration; what a run does is in the state."""
+
+    model: BaseChatModel
+    toolbox: Toolbox
+    sessions: LiveSessions
+    limits: Limits
+    agent_type: str
+    system_prompt: str | None
+    response_format: Any
+    planning_interval: int | None
+    retry: RetryPolicy
+
+    @cached_property
+    def code_system_prompt(self) -> str:
+        """The system message of the code-action branch; the same for every call, so that providers can cache it."""
+        return code_prompt(
+            self.toolbox.specs,
+            packages=self.sessions.executor.packages,
+            instructions=self.system_prompt,
+            response_schema=self.answer_schema,
+            limits=self.limits,
+        )
+
+    @cached_property
+    def tool_system_prompt(self) -> str:
+        """The system message of the function-call branch."""
+        return tool_prompt(instructions=self.system_prompt, response_schema=self.answer_schema)
+
+    @cached_property
+    def answer_schema(self) -> dict[str, Any] | None:
+        """JSON schema of the answer, if one is asked for."""
+        return None if self.response_format is None else response_schema(self.response_format)
+
+    @cached_property
+    def bound_tools(self) -> list[BaseTool]:
+        """The tools of the function-call branch: the user's, and `final_answer`."""
+        if not self.toolbox.tools and self.response_format is None:
+            return []
+        return [*self.toolbox.tools.values(), final_answer_tool(self.response_format)]
+
+
+def final_answer_tool(response_format: Any) -> BaseTool:
+    """The tool by which a function-calling model ends the run with a value."""
+
+    def final_answer(answer: Any) -> Any:
+        return answer
+
+    schema = create_model("FinalAnswer", answer=(Any if response_format is None else response_format, ...))
+    return StructuredTool.from_function(
+        final_answer,
+        name="final_answer",
+        description="Give the final answer to the task. Ends the run.",
+        args_schema=schema,
+    )
+
+
+def session_key(state: AgentState, config: RunnableConfig) -> str:
+    """Names the live session of a run: the thread and the graph's place in it, or the run where nothing is stored."""
+    info = get_runtime().execution_info
+    thread = info.thread_id if info else None
+    if thread is None:
+        return state["run"]["id"]
+    return f"{thread}/{_graph_namespace(config)}"
+
+
+def ends_with_run(state: AgentState, config: RunnableConfig) -> bool:
+    """Whether nobody can come back to this run's session: nothing is stored, or the subgraph is called afresh."""
+    return session_key(state, config) == state["run"]["id"] or ":" in _graph_namespace(config)
+
+
+def _graph_namespace(config: RunnableConfig) -> str:
+    # The last segment is the node's own, "execute:<task id>"; what is left is the graph's. A subgraph that is called
+    # afresh each time carries a task id in its segment, one that persists does not.
+    namespace = str(config.get("configurable", {}).get("checkpoint_ns", ""))
+    return "|".join(namespace.split("|")[:-1])
+
+
+Emit = Callable[[dict[str, Any]], None]

@@ -1,0 +1,276 @@
+"""Run an agent without building a graph by hand: one call for one task, as a result or as a stream of events."""
+
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypedDict, Unpack, cast
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import messages_to_dict
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
+from langgraph.types import StateSnapshot
+
+from lumo_graph.checkpoints import Checkpointer, aopen_checkpointer, open_checkpointer
+from lumo_graph.errors import ConfigurationError
+from lumo_graph.events import Answered, Event, RunResult
+from lumo_graph.graph import LumoAgent, assemble
+from lumo_graph.models import resolve_model
+from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
+from lumo_graph.state import AgentInput
+from lumo_graph.streaming import STREAM_MODES, events_of
+from lumo_graph.types import AgentType, Executor, Limits, Step, Usage
+
+
+class AgentOptions(TypedDict, total=False):
+    """What `run`, `stream`, `resume` and their async forms take to make the agent."""
+
+    tools: Sequence[BaseTool | Callable[..., Any]]
+    """LangChain tools, functions and async functions."""
+    base_url: str | None
+    """Where the model's API is, with or without `/chat/completions`; for models given by name."""
+    api_key: str | None
+    """Key of that API. Unless given, the provider's own environment variable counts, for its own host only."""
+    executor: Executor | None
+    """Runs the code; a `ProcessExecutor` unless given."""
+    system_prompt: str | None
+    """Instructions, added to what the library tells the model."""
+    response_format: Any
+    """Type of the answer."""
+    planning_interval: int | None
+    """Steps between plans; None: no plans."""
+
+
+class RunOptions(AgentOptions, total=False):
+    """What `run`, `arun`, `stream` and `astream` take beside the task and the model."""
+
+    agent_type: AgentType
+    """`"function-calling"` (the default) or `"code-agent"`."""
+    limits: Limits | Mapping[str, Any] | None
+    """What the run may use: a `Limits`, or the fields that differ from its defaults."""
+    history: Sequence[Any]
+    """Earlier messages, as dicts with `role` and `content` or as LangChain messages; they come before the task."""
+    checkpointer: str | Checkpointer | None
+    """Where the thread is stored: a LangGraph checkpointer or a URL such as `sqlite:///runs.db`. None: nowhere."""
+    thread_id: str | None
+    """The thread to start or to go on with; a new one unless given. Needs a checkpointer."""
+
+
+def run(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> RunResult:
+    """Run one task to its end.
+
+    Args:
+        task: what to do.
+        model: a chat model, or its name as `"openai:gpt-4.1-nano"`.
+        **options: see `RunOptions`.
+
+    Returns:
+        The result; a reached limit is an `outcome`, not an exception.
+
+    Raises:
+        ConfigurationError: something cannot be used as given; raised before any work.
+        ModelError: the provider failed after the retries. With a checkpointer, `resume` continues.
+        ExecutorError: the sandbox failed.
+    """
+    request = _request(task, options)
+    with _opened(model, options, request) as agent:
+        return agent.result(agent.graph.invoke(request.input, agent.config, durability="sync"))
+
+
+async def arun(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> RunResult:
+    """`run` from an event loop."""
+    request = _request(task, options)
+    async with _aopened(model, options, request) as agent:
+        return agent.result(await agent.graph.ainvoke(request.input, agent.config, durability="sync"))
+
+
+def stream(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> Iterator[Event]:
+    """Run one task and yield what happens while it happens; the last event is `Answered`, with the result.
+
+    Takes what `run` takes and raises what it raises. Ending the iteration early cancels the run.
+    """
+    return _stream(model, options, _request(task, options))
+
+
+def astream(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> AsyncIterator[Event]:
+    """`stream` from an event loop."""
+    return _astream(model, options, _request(task, options))
+
+
+def resume(
+    thread_id: str, model: str | BaseChatModel, *, checkpointer: str | Checkpointer, **options: Unpack[AgentOptions]
+) -> RunResult:
+    """Continue the run that a thread's last checkpoint left unfinished, in this process or another.
+
+    The run goes on with its own agent type, limits and counters, and with its variables. A run that has ended gives
+    its result again.
+
+    Args:
+        thread_id: the thread.
+        model: a chat model, or its name as `"openai:gpt-4.1-nano"`.
+        checkpointer: where the thread is stored: a LangGraph checkpointer or a URL such as `sqlite:///runs.db`.
+        **options: see `AgentOptions`; the tools must be those that the run was started with.
+
+    Raises:
+        ConfigurationError: the thread or its store does not exist.
+        ModelError, ExecutorError: as `run`.
+    """
+    request = _resumption(thread_id, checkpointer)
+    with _opened(model, options, request) as agent:
+        ended = agent.ended(agent.graph.get_state(agent.config))
+        return ended or agent.result(agent.graph.invoke(None, agent.config, durability="sync"))
+
+
+async def aresume(
+    thread_id: str, model: str | BaseChatModel, *, checkpointer: str | Checkpointer, **options: Unpack[AgentOptions]
+) -> RunResult:
+    """`resume` from an event loop."""
+    request = _resumption(thread_id, checkpointer)
+    async with _aopened(model, options, request) as agent:
+        ended = agent.ended(await agent.graph.aget_state(agent.config))
+        return ended or agent.result(await agent.graph.ainvoke(None, agent.config, durability="sync"))
+
+
+def resume_stream(
+    thread_id: str, model: str | BaseChatModel, *, checkpointer: str | Checkpointer, **options: Unpack[AgentOptions]
+) -> Iterator[Event]:
+    """`resume` as a stream of events."""
+    return _stream(model, options, _resumption(thread_id, checkpointer))
+
+
+# -- one path for all of them --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What the graph is invoked with."""
+
+    input: AgentInput | None
+    """None: go on from the last checkpoint."""
+    checkpointer: str | Checkpointer | None
+    thread_id: str | None
+    agent_type: AgentType = "function-calling"
+
+    @property
+    def resumes(self) -> bool:
+        return self.input is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Agent:
+    """An agent that was made for one call."""
+
+    graph: LumoAgent
+    config: RunnableConfig
+    thread_id: str | None
+
+    def result(self, values: Mapping[str, Any]) -> RunResult:
+        return RunResult(
+            answer=values.get("answer"),
+            outcome=values.get("outcome") or "interrupted",
+            steps=tuple(Step.from_dict(step) for step in values.get("steps", ())),
+            messages=tuple(values.get("messages", ())),
+            usage=Usage(**values.get("usage", {})),
+            thread_id=self.thread_id,
+        )
+
+    def ended(self, state: StateSnapshot) -> RunResult | None:
+        """The result of a run that has ended; None if there is something to go on with."""
+        if not state.values:
+            raise ConfigurationError(f"There is no thread {self.thread_id!r} in this store. `lumo threads` lists them.")
+        return None if state.next else self.result(state.values)
+
+
+def _request(task: str, options: RunOptions) -> _Request:
+    """Check everything that needs no model and no store."""
+    checkpointer, thread_id = options.get("checkpointer"), options.get("thread_id")
+    if thread_id is not None and checkpointer is None:
+        raise ConfigurationError(f"thread_id={thread_id!r} needs a checkpointer, such as 'sqlite:///runs.db'.")
+    agent_type = check_agent_type(options.get("agent_type", "function-calling"))
+    given: AgentInput = {
+        "task": check_task(task),
+        "agent_type": agent_type,
+        "limits": Limits.of(options.get("limits")).to_dict(),
+    }
+    if history := options.get("history"):
+        given["history"] = messages_to_dict(check_history(history))
+    if checkpointer is not None and thread_id is None:
+        thread_id = uuid.uuid4().hex[:12]
+    return _Request(input=given, checkpointer=checkpointer, thread_id=thread_id, agent_type=agent_type)
+
+
+def _resumption(thread_id: str, checkpointer: str | Checkpointer) -> _Request:
+    if not thread_id:
+        raise ConfigurationError("There is no thread to resume: thread_id is empty.")
+    return _Request(input=None, checkpointer=checkpointer, thread_id=thread_id)
+
+
+@contextmanager
+def _opened(
+    model: str | BaseChatModel, options: AgentOptions | RunOptions, request: _Request
+) -> Generator[_Agent, None, None]:
+    with (
+        open_checkpointer(request.checkpointer, must_exist=request.resumes) as saver,
+        _assembled(model, options, request, saver) as agent,
+    ):
+        yield agent
+
+
+@asynccontextmanager
+async def _aopened(
+    model: str | BaseChatModel, options: AgentOptions | RunOptions, request: _Request
+) -> AsyncGenerator[_Agent, None]:
+    async with aopen_checkpointer(request.checkpointer, must_exist=request.resumes) as saver:
+        with _assembled(model, options, request, saver) as agent:
+            yield agent
+
+
+@contextmanager
+def _assembled(
+    model: str | BaseChatModel, options: AgentOptions | RunOptions, request: _Request, saver: Checkpointer | None
+) -> Generator[_Agent, None, None]:
+    graph, sessions = assemble(
+        resolve_model(model, base_url=options.get("base_url"), api_key=options.get("api_key")),
+        options.get("tools", ()),
+        agent_type=request.agent_type,
+        executor=options.get("executor"),
+        checkpointer=saver,
+        system_prompt=options.get("system_prompt"),
+        response_format=options.get("response_format"),
+        planning_interval=options.get("planning_interval"),
+    )
+    config: RunnableConfig = {"configurable": {"thread_id": request.thread_id}} if request.thread_id else {}
+    try:
+        yield _Agent(graph=graph, config=config, thread_id=request.thread_id)
+    finally:
+        sessions.close_all()
+
+
+def _stream(model: str | BaseChatModel, options: AgentOptions | RunOptions, request: _Request) -> Iterator[Event]:
+    with _opened(model, options, request) as agent:
+        ended = agent.ended(agent.graph.get_state(agent.config)) if request.resumes else None
+        values: Mapping[str, Any] = {}
+        if ended is None:
+            for mode, chunk in agent.graph.stream(
+                request.input, agent.config, stream_mode=STREAM_MODES, durability="sync"
+            ):
+                if mode == "values":
+                    values = cast("Mapping[str, Any]", chunk)
+                yield from events_of(mode, chunk)
+        yield Answered(result=ended or agent.result(values))
+
+
+async def _astream(
+    model: str | BaseChatModel, options: AgentOptions | RunOptions, request: _Request
+) -> AsyncIterator[Event]:
+    async with _aopened(model, options, request) as agent:
+        values: Mapping[str, Any] = {}
+        async for mode, chunk in agent.graph.astream(
+            request.input, agent.config, stream_mode=STREAM_MODES, durability="sync"
+        ):
+            if mode == "values":
+                values = cast("Mapping[str, Any]", chunk)
+            for event in events_of(mode, chunk):
+                yield event
+        yield Answered(result=agent.result(values))

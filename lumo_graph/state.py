@@ -1,0 +1,161 @@
+"""What a checkpoint holds. The only module that knows how the channels are stored.
+
+Lists and variables live in `DeltaChannel`s: a checkpoint stores what a step added, so a thread grows linearly.
+Everything a node writes is primitive or a LangChain message, so strict msgpack reads it back in any process.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NotRequired, Required, cast
+
+from langchain_core.messages import AnyMessage, BaseMessage, RemoveMessage, convert_to_messages
+from langgraph.channels import DeltaChannel, EphemeralValue
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
+from langgraph.types import Overwrite
+from typing_extensions import TypedDict
+
+
+def add_messages(state: Sequence[Any], writes: Sequence[Any]) -> list[BaseMessage]:
+    """Append messages in order; one with a known id replaces it, a RemoveMessage takes it out.
+
+    Batching-invariant, as `DeltaChannel` asks: folding two batches one after the other equals folding both at once.
+    """
+    messages: dict[object, BaseMessage] = {message.id or object(): message for message in _typed(state)}
+    for write in writes:
+        for message in _typed(cast("list[Any]", write) if isinstance(write, list) else [write]):
+            if not isinstance(message, RemoveMessage):
+                messages[message.id or object()] = message
+            elif message.id == REMOVE_ALL_MESSAGES:
+                messages.clear()
+            else:
+                messages.pop(message.id, None)
+    return list(messages.values())
+
+
+def _typed(messages: Sequence[Any]) -> Sequence[BaseMessage]:
+    if all(isinstance(message, BaseMessage) for message in messages):
+        return messages
+    return convert_to_messages(messages)
+
+
+def append(state: list[Any], writes: Sequence[list[Any]]) -> list[Any]:
+    """Concatenate lists."""
+    return [*state, *(item for write in writes for item in write)]
+
+
+def merge(state: dict[str, Any], writes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Update a mapping; None removes its key."""
+    merged = dict(state)
+    for write in writes:
+        for key, value in write.items():
+            if value is None:
+                merged.pop(key, None)
+            else:
+                merged[key] = value
+    return merged
+
+
+class RunFields(TypedDict):
+    """What one run was asked to do. Written by `prepare`, so that nothing of the run before shines through."""
+
+    id: str
+    task: str
+    agent_type: str
+    limits: dict[str, Any]
+    planning_interval: int | None
+
+
+class Counters(TypedDict):
+    """What one run has used. In the checkpoint, so that a resume does not start again from zero."""
+
+    steps: int
+    failures: int
+    """Actions in a row that failed, the last one included; 0 after one that did not."""
+    tool_calls: int
+    seconds: float
+    planned_at: int
+    """Steps made when the last plan was made; -1 before the first plan."""
+
+
+class RunInput(TypedDict, total=False):
+    """What one run is asked; gone once `prepare` has read it, so that a later run never inherits it."""
+
+    task: Annotated[str, EphemeralValue]
+    agent_type: Annotated[str, EphemeralValue]
+    history: Annotated[list[dict[str, Any]], EphemeralValue]
+    limits: Annotated[dict[str, Any], EphemeralValue]
+
+
+class AgentInput(RunInput, total=False):
+    """What a run takes. A `task`, or `messages` that end with one."""
+
+    messages: Annotated[list[AnyMessage], DeltaChannel(add_messages)]
+
+
+class AgentOutput(TypedDict, total=False):
+    """What a run gives."""
+
+    answer: Any
+    outcome: str | None
+    steps: Annotated[list[dict[str, Any]], DeltaChannel(append)]
+    """The steps of this run, each the `to_dict` of a `Step`."""
+    messages: Required[Annotated[list[AnyMessage], DeltaChannel(add_messages)]]
+    usage: dict[str, Any]
+    """What the model calls of this run used, the fields of a `Usage`."""
+
+
+class ToolResult(TypedDict):
+    """One tool call of the function-call branch, done."""
+
+    call_id: str
+    name: str
+    args: dict[str, Any]
+    text: str
+    """What the model is told."""
+    ok: bool
+    preview: str
+    seconds: float
+    answer: NotRequired[Any]
+    """The argument of `final_answer`, where that is what was called."""
+
+
+class AgentState(RunInput, AgentOutput, total=False):
+    """Everything a thread is: its conversation, its variables and the run in flight."""
+
+    run: Required[RunFields]
+    counters: Required[Counters]
+    action: dict[str, Any] | None
+    """What the last reply asked for; the `action_to_dict` of an `Action`."""
+    execution: dict[str, Any] | None
+    """What the last code action did; the `to_dict` of an `Execution`."""
+    results: list[ToolResult] | None
+    """What the last tool calls of the function-call branch gave."""
+    lost: Annotated[dict[str, str], EphemeralValue]
+    """Values that were missing in the session of the last code action, because it had to be restored."""
+    namespace: Annotated[dict[str, bytes], DeltaChannel(merge)]
+    """The session's variables: component to bytes. Only a session may load them."""
+    revision: str
+    """Names this state of the namespace, so that a live session knows whether it is the one."""
+    variables: Annotated[dict[str, str], DeltaChannel(merge)]
+    """The session's variables as the model is told of them: name to description."""
+    unsaved: dict[str, str]
+    """Values of the live session that are not in `namespace`: path to reason."""
+
+
+class Update(TypedDict, total=False):
+    """What a node returns: the channels it writes, each as its reducer takes it."""
+
+    messages: Sequence[BaseMessage]
+    run: RunFields
+    counters: Counters
+    usage: dict[str, Any]
+    action: dict[str, Any] | None
+    execution: dict[str, Any] | None
+    results: list[ToolResult] | None
+    lost: dict[str, str]
+    namespace: Mapping[str, bytes | None]
+    revision: str
+    variables: Mapping[str, str | None]
+    unsaved: Mapping[str, str]
+    steps: list[dict[str, Any]] | Overwrite
+    answer: Any
+    outcome: str | None

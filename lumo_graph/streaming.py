@@ -1,0 +1,59 @@
+"""LangGraph's stream as events of a run. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from langchain_core.messages import AIMessageChunk
+from langgraph.types import StreamMode
+
+from lumo_graph.events import Code, Debug, Event, Observation, Output, Plan, StepEnded, Token, ToolEnded, ToolStarted
+from lumo_graph.types import Step
+
+STREAM_MODES: list[StreamMode] = ["messages", "custom", "updates", "values"]
+
+_CUSTOM: Mapping[str, type[Output | ToolStarted | ToolEnded]] = {
+    kind.type: kind for kind in (Output, ToolStarted, ToolEnded)
+}
+
+
+def events_of(mode: str, chunk: Any) -> Iterator[Event]:
+    """The events in one chunk of the graph's stream, in order.
+
+    Args:
+        mode: the stream mode the chunk came by.
+        chunk: as LangGraph gives it for that mode.
+    """
+    if mode == "messages":
+        message, _ = chunk
+        if isinstance(message, AIMessageChunk) and (text := str(message.text)):
+            yield Token(text=text)
+    elif mode == "custom":
+        yield from _custom(chunk)
+    elif mode == "updates":
+        for node, update in cast("Mapping[str, Any]", chunk).items():
+            if isinstance(update, dict):
+                yield from _of_update(node, cast("dict[str, Any]", update))
+
+
+def _custom(payload: Any) -> Iterator[Event]:
+    # The stream also carries what the user's own tools write: that is not ours to interpret.
+    if isinstance(payload, dict):
+        fields = cast("dict[str, Any]", payload)
+        if kind := _CUSTOM.get(fields.get("type", "")):
+            yield kind(**{name: value for name, value in fields.items() if name != "type"})
+
+
+def _of_update(node: str, update: dict[str, Any]) -> Iterator[Event]:
+    if node == "plan" and update.get("messages"):
+        yield Plan(text=str(update["messages"][0].text))
+    elif node == "generate_code":
+        action = update["action"]
+        if action["kind"] == "run_code":
+            yield Code(step=update["counters"]["steps"], code=action["code"])
+    elif node == "observe":
+        for step in (Step.from_dict(data) for data in update["steps"]):
+            if step.observation:
+                yield Observation(step=step.number, text=step.observation, ok=step.error is None)
+            yield StepEnded(step=step)
+    elif node == "self_debug" and update.get("messages"):
+        yield Debug(text=str(update["messages"][0].text))

@@ -1,0 +1,18 @@
+"""What every test shares."""
+
+import os
+
+import pytest
+
+# Read once, when LangGraph is imported: checkpoints may hold primitives and declared types only.
+os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
+# No tracer of the machine the tests run on may watch them, and no proxy may stand before the loopback.
+for name in [*os.environ]:
+    if name.startswith(("LANGSMITH_", "LANGCHAIN_", "LUMO_", "OPENAI_")) or name.lower().endswith("_proxy"):
+        del os.environ[name]
+
+
+@pytest.fixture
+def anyio_backend():
+    """Tests marked `anyio` run on asyncio, as LangGraph does."""
+    return "asyncio"
