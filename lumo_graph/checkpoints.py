@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -38,8 +38,10 @@ def open_checkpointer(
     else:
         from langgraph.checkpoint.sqlite import SqliteSaver  # noqa: PLC0415 - only who stores pays for the import
 
-        with _readable(path), SqliteSaver.from_conn_string(str(path)) as saver:
-            saver.setup()
+        with ExitStack() as stack:
+            with _readable(path):
+                saver = stack.enter_context(SqliteSaver.from_conn_string(str(path)))
+                saver.setup()
             yield saver
 
 
@@ -55,10 +57,11 @@ async def aopen_checkpointer(
     else:
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # noqa: PLC0415 - as above
 
-        with _readable(path):
-            async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+        async with AsyncExitStack() as stack:
+            with _readable(path):
+                saver = await stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(path)))
                 await saver.setup()
-                yield saver
+            yield saver
 
 
 def _sqlite_path(url: str, *, must_exist: bool) -> Path | None:

@@ -1,6 +1,6 @@
 """The map: the only module that adds nodes and edges."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -39,7 +39,7 @@ def create_lumo_agent(
     *,
     agent_type: AgentType = "function-calling",
     executor: Executor | None = None,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits | Mapping[str, Any] = Limits(),  # noqa: B008 - frozen
     checkpointer: BaseCheckpointSaver[Any] | bool | None = None,
     system_prompt: str | None = None,
     response_format: Any = None,
@@ -57,7 +57,7 @@ def create_lumo_agent(
         tools: LangChain tools, functions and async functions. Code calls them by their own names.
         agent_type: `"function-calling"` or `"code-agent"`; the run's input may choose the other.
         executor: runs the code; a `ProcessExecutor` unless given. Nothing is started before the first code action.
-        limits: what one run may use.
+        limits: what one run may use: a `Limits`, or the fields that differ from its defaults.
         checkpointer: a LangGraph checkpointer; stores the conversation and the variables, so that a run can be resumed.
         system_prompt: instructions for the model, added to what this library tells it.
         response_format: type of the answer (a pydantic model, or any type pydantic validates); an answer that does not
@@ -91,7 +91,7 @@ def assemble(
     *,
     agent_type: str = "function-calling",
     executor: Executor | None = None,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits | Mapping[str, Any] = Limits(),  # noqa: B008 - frozen
     checkpointer: BaseCheckpointSaver[Any] | bool | None = None,
     system_prompt: str | None = None,
     response_format: Any = None,
@@ -106,7 +106,7 @@ def assemble(
         model=model,
         toolbox=toolbox,
         sessions=sessions,
-        limits=limits,
+        limits=Limits.of(limits),
         agent_type=check_agent_type(agent_type),
         system_prompt=system_prompt,
         response_format=response_format,

@@ -1,4 +1,5 @@
 """Run an agent without building a graph by hand: one call for one task, as a result or as a stream of events."""
+# pyright: reportUnknownMemberType=false - LangGraph leaves the type of a Command's target open in every signature
 
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence

@@ -144,7 +144,7 @@ class AgentState(RunInput, AgentOutput, total=False):
 class Update(TypedDict, total=False):
     """What a node returns: the channels it writes, each as its reducer takes it."""
 
-    messages: Sequence[BaseMessage]
+    messages: list[BaseMessage]
     run: RunFields
     counters: Counters
     usage: dict[str, Any]

@@ -2,6 +2,7 @@
 
 import asyncio
 import operator
+import threading
 from typing import Annotated, TypedDict
 
 import pytest
@@ -39,11 +40,13 @@ async def stock(item: str) -> dict[str, int]:
 
 
 def test_the_code_agent_solves_a_task_with_tools_variables_and_a_repair():
-    model = ScriptedModel([
-        code("basket = {name: price(name) for name in ('tea', 'cake')}\nbasket"),
-        code("total = sum(basket.value())"),
-        code("total = sum(basket.values())\nfinal_answer(total)"),
-    ])
+    model = ScriptedModel(
+        [
+            code("basket = {name: price(name) for name in ('tea', 'cake')}\nbasket"),
+            code("total = sum(basket.value())"),
+            code("total = sum(basket.values())\nfinal_answer(total)"),
+        ]
+    )
     agent = create_lumo_agent(model, tools=[price], agent_type="code-agent")
     result = agent.invoke({"task": "What do tea and cake cost?"})
     model.assert_consumed()
@@ -109,7 +112,9 @@ def test_variables_live_on_in_the_next_run_of_a_thread():
 def test_an_agent_made_anew_restores_the_variables_from_the_file(tmp_path):
     config = {"configurable": {"thread_id": "t"}}
     with SqliteSaver.from_conn_string(str(tmp_path / "runs.db")) as saver:
-        first = ScriptedModel([code("def double(n):\n    return n * factor\nfactor = 2\nhandle = (i for i in 'ab')"), "Ok."])
+        first = ScriptedModel(
+            [code("def double(n):\n    return n * factor\nfactor = 2\nhandle = (i for i in 'ab')"), "Ok."]
+        )
         create_lumo_agent(first, agent_type="code-agent", checkpointer=saver).invoke({"task": "prepare"}, config)
         second = ScriptedModel([code("factor = 10\ndouble(4)"), code("final_answer(double(4))")])
         agent = create_lumo_agent(second, agent_type="code-agent", checkpointer=saver)
@@ -123,16 +128,22 @@ def test_time_travel_sees_the_variables_of_that_time():
     agent = create_lumo_agent(model, agent_type="code-agent", checkpointer=InMemorySaver())
     config = {"configurable": {"thread_id": "t"}}
     assert agent.invoke({"task": "count"}, config)["answer"] == 2
-    early = [s for s in agent.get_state_history(config) if s.next == ("generate_code",) and s.values["counters"]["steps"] == 1]
+    early = [
+        s
+        for s in agent.get_state_history(config)
+        if s.next == ("generate_code",) and s.values["counters"]["steps"] == 1
+    ]
     assert agent.invoke(None, early[0].config)["answer"] == 100
 
 
 def test_an_action_that_runs_out_of_time_is_undone_and_the_run_goes_on():
-    model = ScriptedModel([
-        code("kept = 1"),
-        code("kept = 2\nprint('on my way')\nwhile True: pass"),
-        code("final_answer(kept)"),
-    ])
+    model = ScriptedModel(
+        [
+            code("kept = 1"),
+            code("kept = 2\nprint('on my way')\nwhile True: pass"),
+            code("final_answer(kept)"),
+        ]
+    )
     agent = create_lumo_agent(model, agent_type="code-agent", limits=Limits(action_seconds=1))
     result = agent.invoke({"task": "go"})
     assert result["answer"] == 1
@@ -177,7 +188,9 @@ def test_tool_calls_beyond_the_limit_are_refused_and_end_the_run(agent_type):
         "code-agent": [code("for i in range(5): note(str(i))"), "Two notes."],
         "function-calling": [calls(*[("note", {"text": str(i)}) for i in range(5)]), "Two notes."],
     }[agent_type]
-    agent = create_lumo_agent(ScriptedModel(replies), tools=[note], agent_type=agent_type, limits=Limits(max_tool_calls=2))
+    agent = create_lumo_agent(
+        ScriptedModel(replies), tools=[note], agent_type=agent_type, limits=Limits(max_tool_calls=2)
+    )
     result = agent.invoke({"task": "go"})
     assert (result["outcome"], result["answer"], len(served)) == ("budget", "Two notes.", 2)
 
@@ -216,19 +229,22 @@ def test_a_plan_is_made_first_and_again_after_the_interval():
 
 
 def test_every_native_call_gets_its_tool_message_even_if_it_is_malformed_unknown_or_hangs():
-    def hang() -> None:
-        """Never comes back."""
-        import threading
+    released = threading.Event()
 
-        threading.Event().wait()
+    def hang() -> None:
+        """Does not come back while anyone waits."""
+        released.wait(30)
 
     broken = AIMessage(
         "",
         tool_calls=[{"name": "nope", "args": {}, "id": "a"}, {"name": "hang", "args": {}, "id": "b"}],
-        invalid_tool_calls=[{"name": "price", "args": "{", "id": "c", "error": "not JSON", "type": "invalid_tool_call"}],
+        invalid_tool_calls=[
+            {"name": "price", "args": "{", "id": "c", "error": "not JSON", "type": "invalid_tool_call"}
+        ],
     )
     agent = create_lumo_agent(ScriptedModel([broken, "Sorry."]), tools=[price, hang], limits=Limits(action_seconds=0.5))
     result = agent.invoke({"task": "go"})
+    released.set()
     told = {m.tool_call_id: m.text for m in result["messages"] if isinstance(m, ToolMessage)}
     assert set(told) == {"a", "b", "c"}
     assert "price" in told["a"]

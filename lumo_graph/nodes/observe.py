@@ -62,7 +62,7 @@ class Observe:
             seconds=seen.seconds,
         )
         update: Update = {
-            "messages": seen.messages,
+            "messages": list(seen.messages),
             "steps": [step.to_dict()],
             "counters": {**counters, "failures": failures},
             "action": None,

@@ -1,0 +1,47 @@
+"""How the agent and its model speak: prompts, stubs, the parsing of replies, observations. Pure functions."""
+
+from lumo_graph.dialects.actions import (
+    Action,
+    Answer,
+    CallTools,
+    RunCode,
+    Unparsable,
+    action_from_dict,
+    action_to_dict,
+)
+from lumo_graph.dialects.answers import check_answer, response_schema
+from lumo_graph.dialects.debug import debug_brief
+from lumo_graph.dialects.ending import last_call_prompt
+from lumo_graph.dialects.excerpts import shorten
+from lumo_graph.dialects.observe import observe_execution, observe_rejected_answer, observe_unparsable
+from lumo_graph.dialects.parse import parse_code_reply, parse_tool_reply, thought_of
+from lumo_graph.dialects.planning import plan_prompt, replan_prompt
+from lumo_graph.dialects.prompt import code_prompt, tool_prompt, variables_note
+from lumo_graph.dialects.stubs import render_stub
+
+__all__ = [
+    "Action",
+    "Answer",
+    "CallTools",
+    "RunCode",
+    "Unparsable",
+    "action_from_dict",
+    "action_to_dict",
+    "check_answer",
+    "code_prompt",
+    "debug_brief",
+    "last_call_prompt",
+    "observe_execution",
+    "observe_rejected_answer",
+    "observe_unparsable",
+    "parse_code_reply",
+    "parse_tool_reply",
+    "plan_prompt",
+    "render_stub",
+    "replan_prompt",
+    "response_schema",
+    "shorten",
+    "thought_of",
+    "tool_prompt",
+    "variables_note",
+]

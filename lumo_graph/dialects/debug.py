@@ -1,0 +1,155 @@
+"""The debug brief: what a model needs to repair a failed code action instead of starting over."""
+
+import difflib
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from lumo_graph.dialects.excerpts import bullets, one_line, readable, shorten
+from lumo_graph.dialects.observe import error_title
+from lumo_graph.dialects.stubs import render_stub
+from lumo_graph.types import CodeError, Execution, ToolCall, ToolSpec
+
+_MOST_STUBS = 2
+_MOST_CALLS = 20
+_MOST_VALUES = 12
+
+_LOOK_FIRST = "Look at the value before you use it: print its type, its length, and its keys or first items."
+_WHOLE_BLOCK = "Nothing of the block was run. Send the whole block again, corrected."
+_NO_NETWORK = "There is no network here. Only the tools reach the outside."
+_SMALLER = "Work in smaller pieces, and keep less in memory at once."
+
+_ADVICE: Mapping[str, str] = {
+    "SyntaxError": _WHOLE_BLOCK,
+    "IndentationError": _WHOLE_BLOCK,
+    "TabError": _WHOLE_BLOCK,
+    "KeyError": _LOOK_FIRST,
+    "IndexError": _LOOK_FIRST,
+    "AttributeError": _LOOK_FIRST,
+    "TimeoutError": "Do less in one block: smaller batches with results kept in variables, or a faster algorithm.",
+    "MemoryError": _SMALLER,
+    "SessionDied": f"The interpreter died while it ran this block. {_SMALLER}",
+    "RecursionError": "Use a loop, or make sure that the recursion ends.",
+    "EOFError": "`input()` has nobody to answer it. Put the values into the code.",
+    "SystemExit": "Do not end the interpreter. Let the block run to its end, or call `final_answer(...)`.",
+    "FileNotFoundError": "The host's files are not here. Only files that your code has written exist.",
+    "PermissionError": "The sandbox does not allow this. Find a way that needs only Python and the tools.",
+    "ConnectionError": _NO_NETWORK,
+    "ConnectionRefusedError": _NO_NETWORK,
+    "gaierror": _NO_NETWORK,
+    "URLError": _NO_NETWORK,
+}
+
+
+def debug_brief(execution: Execution, *, tools: Sequence[ToolSpec], attempts_left: int) -> str:
+    """The brief for a failed action; empty if the action did not fail.
+
+    Args:
+        execution: the failed action.
+        tools: what code may call.
+        attempts_left: repairs the model may still try, this one included.
+    """
+    error = execution.error
+    if error is None:
+        return ""
+    sections = [
+        _failure(error),
+        _values(error),
+        _near(error, tools),
+        _signatures(error, tools),
+        "\n".join(_advice(error, tools)),
+        _calls_made(execution),
+        _attempts(attempts_left),
+    ]
+    return "\n\n".join(section for section in sections if section)
+
+
+def _failure(error: CodeError) -> str:
+    source = f" (`{one_line(error.source, 300)}`)" if error.source.strip() else ""
+    return f"Repair this: {error_title(error)}{source}: {one_line(readable(error.message), 500) or '(no message)'}"
+
+
+def _values(error: CodeError) -> str:
+    lines = [f"{name} = {readable(value)}" for name, value in error.values.items()]
+    return f"Values on that line:\n{bullets(lines, count=_MOST_VALUES, width=300)}" if lines else ""
+
+
+def _near(error: CodeError, tools: Sequence[ToolSpec]) -> str:
+    names = list(error.near)
+    if missing := _missing_name(error):
+        names += difflib.get_close_matches(missing, [tool.name for tool in tools])
+    unique = [f"`{one_line(name, 100)}`" for name in dict.fromkeys(names)]
+    return f"Similar names that exist: {', '.join(unique[:10])}." if unique else ""
+
+
+def _signatures(error: CodeError, tools: Sequence[ToolSpec]) -> str:
+    if error.kind != "TypeError" and "ValidationError" not in error.kind:
+        return ""
+    called = set(re.findall(r"\b([A-Za-z_]\w*)\s*\(", f"{error.source[:2000]}\n{error.message[:2000]}"))
+    stubs = [shorten(render_stub(tool), 3000) for tool in tools if tool.name in called]
+    if not stubs:
+        return ""
+    return "Signature of the tool on that line:\n```python\n" + "\n\n".join(stubs[:_MOST_STUBS]) + "\n```"
+
+
+def _advice(error: CodeError, tools: Sequence[ToolSpec]) -> Iterator[str]:
+    kind = error.kind.rpartition(".")[2]
+    if kind == "NameError":
+        yield _name_advice(error)
+    elif kind in ("ModuleNotFoundError", "ImportError"):
+        yield _import_advice(error, tools)
+    elif "coroutine" in error.message:
+        asynchronous = [f"`await {tool.name}(...)`" for tool in tools if tool.is_async]
+        yield f"An async call needs `await`{': ' + ', '.join(asynchronous[:5]) if asynchronous else ''}."
+    elif "event loop" in error.message:
+        yield "An event loop is running already. Use `await` at the top level instead of `asyncio.run(...)`."
+    elif kind in _ADVICE:
+        yield _ADVICE[kind]
+
+
+def _name_advice(error: CodeError) -> str:
+    missing = _missing_name(error)
+    if missing in sys.stdlib_module_names:
+        return f"Import it first: `import {missing}`."
+    return "Define it first, or use a name that exists."
+
+
+def _import_advice(error: CodeError, tools: Sequence[ToolSpec]) -> str:
+    words = set(re.findall(r"\w+", f"{error.source[:2000]} {error.message[:2000]}"))
+    named = [tool.name for tool in tools if tool.name in words]
+    if named:
+        return f"`{named[0]}` is a tool: it exists already. Call it without importing it."
+    return "Packages cannot be installed here. Use the standard library or one of the packages you were told of."
+
+
+def _missing_name(error: CodeError) -> str:
+    found = re.search(r"name '(\w+)' is not defined", error.message[:2000])
+    return found[1] if found and error.kind == "NameError" else ""
+
+
+def _calls_made(execution: Execution) -> str:
+    if not execution.calls:
+        return ""
+    lines = [_call(call) for call in execution.calls]
+    heading = "Tool calls this block has made. They took effect: do not repeat them"
+    reason = "" if execution.rolled_back else ", use the variables that hold their results"
+    return f"{heading}{reason}.\n{bullets(lines, count=_MOST_CALLS, width=400)}"
+
+
+def _call(call: ToolCall) -> str:
+    args = ", ".join(f"{name}={_short_repr(value)}" for name, value in call.args.items())
+    result = one_line(readable(call.preview), 150)
+    return f"{call.name}({one_line(args, 200)}) -> {result if call.ok else f'failed: {result}'}"
+
+
+def _short_repr(value: object) -> str:
+    # Cut before repr: an argument may be megabytes of text.
+    return repr(shorten(value, 100)) if isinstance(value, str) else shorten(repr(value), 100)
+
+
+def _attempts(left: int) -> str:
+    if left <= 0:
+        return ""
+    if left == 1:
+        return "This is the last attempt: if it fails too, the run ends."
+    return f"{left} attempts are left."

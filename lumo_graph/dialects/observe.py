@@ -1,0 +1,114 @@
+"""What the model is told about what its action did."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lumo_graph.dialects.excerpts import bullets, fair_shares, one_line, readable, shorten
+from lumo_graph.types import CodeError, Execution
+
+_NO_OUTPUT = "(no output: nothing was printed, and the code does not end in an expression with a value)"
+_ROLLED_BACK = "The interpreter had to be restarted: variables are as they were before this code ran."
+_CALLS_STAND = "The tool calls it made are not undone: {names}."
+_LOST = "These variables could not be restored and no longer exist:"
+_UNSAVED = "These values will be lost if the interpreter restarts; be ready to make them again:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Section:
+    title: str
+    body: str
+    vital: bool = False
+    """Gets its room before the others do."""
+
+
+def observe_execution(
+    execution: Execution,
+    *,
+    limit: int,
+    lost: Mapping[str, str] | None = None,
+    unsaved: Mapping[str, str] | None = None,
+) -> str:
+    """The observation of a code action.
+
+    Args:
+        execution: what the action did.
+        limit: characters of the observation, never exceeded; the error keeps its room whatever was printed.
+        lost: variables that could not be restored before this action, each with the reason.
+        unsaved: values that would not survive a restart, each with the reason.
+    """
+    sections = [
+        _Section(title="stdout:", body=readable(execution.stdout).strip("\n")),
+        _Section(title="stderr:", body=readable(execution.stderr).strip("\n")),
+        *_value_sections(execution),
+        *_error_sections(execution.error),
+        _Section(title=_LOST, body=_reasons(lost), vital=True),
+        _Section(title=_UNSAVED, body=_reasons(unsaved)),
+    ]
+    if execution.rolled_back:
+        sections.append(_Section(title="note:", body=_rollback(execution), vital=True))
+    told = [section for section in sections if section.body.strip()]
+    if all(section.title in (_LOST, _UNSAVED) for section in told):
+        told.insert(0, _Section(title="", body=_NO_OUTPUT))
+    return _composed(told, limit)
+
+
+def observe_unparsable(reason: str) -> str:
+    """The observation of a reply that no action could be read from."""
+    return f"Observation:\nNothing was run. {reason}"
+
+
+def observe_rejected_answer(problem: str) -> str:
+    """The observation of an answer that does not have the form asked for."""
+    return f"Observation:\nThe answer was not accepted. {problem}\nCorrect it and answer again."
+
+
+def error_title(error: CodeError) -> str:
+    """What failed and where: `NameError on line 3`."""
+    return f"{error.kind} on line {error.line}" if error.line is not None else error.kind
+
+
+def _value_sections(execution: Execution) -> list[_Section]:
+    sections: list[_Section] = []
+    if execution.value is not None:
+        title = f"value of the last expression ({execution.value.kind}):"
+        sections.append(_Section(title=title, body=readable(execution.value.preview) or repr("")))
+    if execution.answer is not None:
+        title = f"answer given ({execution.answer.kind}):"
+        sections.append(_Section(title=title, body=readable(execution.answer.preview) or repr("")))
+    return sections
+
+
+def _error_sections(error: CodeError | None) -> list[_Section]:
+    if error is None:
+        return []
+    source = f"\n    {one_line(error.source, 300)}" if error.source.strip() else ""
+    body = (readable(error.message).strip() or "(no message)") + source
+    sections = [_Section(title=f"error: {error_title(error)}", body=body, vital=True)]
+    if error.traceback.count('File "') > 1:  # one frame says no more than the failing line
+        sections.append(_Section(title="traceback:", body=readable(error.traceback).strip("\n")))
+    return sections
+
+
+def _rollback(execution: Execution) -> str:
+    names = dict.fromkeys(call.name for call in execution.calls)
+    if not names:
+        return _ROLLED_BACK
+    return f"{_ROLLED_BACK} {_CALLS_STAND.format(names=shorten(', '.join(names), 300))}"
+
+
+def _reasons(problems: Mapping[str, str] | None) -> str:
+    return bullets((f"{path}: {reason}" for path, reason in (problems or {}).items()), count=20, width=200)
+
+
+def _composed(sections: list[_Section], limit: int) -> str:
+    titles = [f"{section.title}\n" if section.title else "" for section in sections]
+    room = limit - len("Observation:\n") - sum(map(len, titles)) - 2 * (len(sections) - 1)
+    vital = fair_shares([len(section.body) if section.vital else 0 for section in sections], room // 2)
+    others = fair_shares([0 if section.vital else len(section.body) for section in sections], room - sum(vital))
+    # What the others do not need goes back to the vital ones.
+    vital = fair_shares([len(section.body) if section.vital else 0 for section in sections], room - sum(others))
+    bodies = [
+        title + shorten(section.body, max(vital[at], others[at]))
+        for at, (title, section) in enumerate(zip(titles, sections, strict=True))
+    ]
+    return shorten("Observation:\n" + "\n\n".join(bodies), limit)

@@ -1,0 +1,110 @@
+"""From a model's reply to the action it asks for."""
+
+import re
+from collections.abc import Sequence
+
+from langchain_core.messages import AIMessage
+
+from lumo_graph.dialects.actions import Action, Answer, CallTools, RunCode, Unparsable
+from lumo_graph.dialects.calls import FINAL_ANSWER, answer_of, calls_in_text, code_for, native_calls, without_calls
+from lumo_graph.dialects.fences import Block, Segment, code_of, segments
+from lumo_graph.dialects.replies import answer_text, refusal_of, text_of, was_cut
+from lumo_graph.types import ToolSpec
+
+_SHELLS = frozenset({"bash", "sh", "shell", "zsh", "console", "powershell", "cmd"})
+_LABEL = re.compile(r"^[ \t]*[*_#]*[ \t]*(?:thought|code|action|python)[*_]*:[*_]*[ \t]*", re.IGNORECASE | re.MULTILINE)
+
+_CUT = "The reply was cut off because it was too long. Write less: a short thought and one small block of code."
+_CUT_TEXT = "The reply was cut off because it was too long. Write less."
+_ONLY_REASONING = "The reply holds only reasoning."
+_EMPTY = "The reply is empty."
+_EMPTY_CODE = "The code block is empty. Write the Python to run, or `final_answer(...)` if the task is done."
+_SHELL = "Only Python runs here, not a shell. Write Python; to answer with this text, give it to `final_answer(...)`."
+_TAGGED = "A tool call written as text is not made. Use the function-calling interface, or answer in plain text."
+
+
+def parse_code_reply(reply: AIMessage, tools: Sequence[ToolSpec]) -> Action:
+    """The action of a reply in the code-action branch.
+
+    A native tool call goes first, then code blocks, then a JSON tool call in the text; text with none of them is the
+    answer. Where it is not clear whether something is code, it is: code that fails is seen and repaired, an answer
+    ends the run.
+
+    Args:
+        reply: what the model sent.
+        tools: the tools that code may call.
+    """
+    known = {spec.name: spec for spec in tools}
+    if native := native_calls(reply):
+        action = code_for(native, known)
+        return Unparsable(_CUT) if isinstance(action, Unparsable) and was_cut(reply) else action
+    text = answer_text(reply)
+    parts = segments(text)
+    blocks = [part for part in parts if isinstance(part, Block)]
+    if was_cut(reply) and blocks and not blocks[-1].closed:
+        return Unparsable(_CUT)
+    code = "\n".join(block.body for block in code_of(parts))
+    if code and not _is_json(code):
+        return RunCode(code)
+    if calls := calls_in_text(code or text, known):
+        return code_for([found.call for found in calls], known)
+    return RunCode(code) if code else _answer(reply, text, parts)
+
+
+def parse_tool_reply(reply: AIMessage) -> Action:
+    """The action of a reply in the function-call branch.
+
+    A reply whose only tool call is `final_answer` is the answer, and so is text alone. `final_answer` beside other
+    calls is a call like them: it was written before their results were known.
+    """
+    if reply.invalid_tool_calls or len(reply.tool_calls) > 1:
+        return CallTools()
+    if reply.tool_calls:
+        call = reply.tool_calls[0]
+        return Answer(answer_of(call["args"])) if call["name"] == FINAL_ANSWER else CallTools()
+    text = answer_text(reply).strip()
+    if text and was_cut(reply):
+        return Unparsable(_CUT_TEXT)
+    if text.startswith("<tool_call>"):
+        return Unparsable(_TAGGED)
+    if answer := text or refusal_of(reply).strip():
+        return Answer(answer)
+    return Unparsable(f"{_why_empty(reply)} Call a tool, or write the answer.")
+
+
+def thought_of(reply: AIMessage) -> str:
+    """What the model wrote around its action, without its reasoning. The whole text if the text is the answer."""
+    text = answer_text(reply)
+    parts = segments(text)
+    code = code_of(parts)
+    if not code:
+        parts = segments(without_calls(text))
+    shown = [
+        part if isinstance(part, str) else part.source for part in parts if part not in code and not _is_empty(part)
+    ]
+    return "\n\n".join(stripped for part in shown if (stripped := _LABEL.sub("", part).strip()))
+
+
+def _answer(reply: AIMessage, text: str, parts: list[Segment]) -> Answer | Unparsable:
+    blocks = [part for part in parts if isinstance(part, Block)]
+    if any(block.is_python for block in blocks):
+        return Unparsable(_EMPTY_CODE)
+    if blocks and blocks == parts and all(block.language in _SHELLS for block in blocks):
+        return Unparsable(_SHELL)
+    if was_cut(reply):
+        return Unparsable(_CUT)
+    if answer := text.strip() or refusal_of(reply).strip():
+        return Answer(answer)
+    return Unparsable(f"{_why_empty(reply)} Write a short thought and one ```python block.")
+
+
+def _is_empty(part: Segment) -> bool:
+    return isinstance(part, Block) and not part.body.strip()
+
+
+def _why_empty(reply: AIMessage) -> str:
+    return _ONLY_REASONING if text_of(reply).strip() else _EMPTY
+
+
+def _is_json(code: str) -> bool:
+    return code.startswith(("{", "[")) and bool(calls_in_text(code, {}))

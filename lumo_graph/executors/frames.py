@@ -1,0 +1,90 @@
+"""Messages on a stream: a length, then msgpack of plain data. The cap is checked before anything is read."""
+
+from typing import Any
+
+from msgpack import packb, unpackb
+
+TO_WORKER_CAP = 32 << 20
+"""Bytes of one message from the host."""
+TO_HOST_CAP = 8 << 20
+"""Bytes of one message from a session. Smaller: decoded, hostile bytes can take 60 times their size."""
+CHUNK = 4 << 20
+"""Bytes of one part of something longer, such as a snapshot."""
+
+_HEADER = 4
+
+
+class FrameError(Exception):
+    """What arrived is not a message. The stream cannot be trusted any more."""
+
+
+class FrameTooLargeError(Exception):
+    """A message is over the cap and was not sent."""
+
+    def __init__(self, size: int, cap: int) -> None:
+        super().__init__(f"{mebibytes(size)} is more than the {mebibytes(cap)} that can be sent at once")
+        self.size = size
+        self.cap = cap
+
+
+def mebibytes(size: int) -> str:
+    """A size in bytes as a person reads it."""
+    return f"{size / (1 << 20):.1f} MiB"
+
+
+def pack(message: list[Any], cap: int) -> bytes:
+    """One message as bytes, its length first.
+
+    Raises:
+        FrameTooLargeError: it is over `cap` bytes.
+        TypeError, ValueError, OverflowError: it is not plain data.
+    """
+    body = packb(message)
+    if len(body) > cap:
+        raise FrameTooLargeError(len(body), cap)
+    return len(body).to_bytes(_HEADER, "big") + body
+
+
+class Frames:
+    """Cuts a stream into messages."""
+
+    def __init__(self, cap: int) -> None:
+        self._cap = cap
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[list[Any]]:
+        """Messages that are complete now that `data` has arrived.
+
+        Raises:
+            FrameError: a message is malformed or over the cap.
+        """
+        buffer = self._buffer
+        buffer += data
+        messages: list[list[Any]] = []
+        start = 0
+        while len(buffer) - start >= _HEADER:
+            size = int.from_bytes(buffer[start : start + _HEADER], "big")
+            if size > self._cap:
+                raise FrameError(f"a message of {size} bytes; the cap is {self._cap}")
+            end = start + _HEADER + size
+            if len(buffer) < end:
+                break
+            messages.append(_unpack(bytes(buffer[start + _HEADER : end])))
+            start = end
+        if start:
+            del buffer[:start]
+        return messages
+
+
+def _refuse(code: int, data: bytes) -> object:
+    raise FrameError(f"extension type {code} of {len(data)} bytes")
+
+
+def _unpack(body: bytes) -> list[Any]:
+    try:
+        message: Any = unpackb(body, strict_map_key=False, ext_hook=_refuse, max_ext_len=0)
+    except Exception as failure:  # msgpack has many, and hostile bytes find them all
+        raise FrameError(f"not a message: {failure}") from failure
+    if type(message) is not list or not message or type(message[0]) is not str:  # pyright: ignore[reportUnknownArgumentType] - being checked
+        raise FrameError("not a message: no list that begins with its kind")
+    return message  # pyright: ignore[reportUnknownVariableType] - a list, checked above

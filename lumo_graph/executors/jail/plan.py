@@ -1,0 +1,81 @@
+"""The plan of one jail: which layers, which limits, which paths a session may read."""
+
+import os
+import site
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+NAMESPACES = "namespaces"
+LANDLOCK = "landlock"
+SECCOMP = "seccomp"
+PRIVILEGES = "privileges"
+LAYERS = (NAMESPACES, LANDLOCK, SECCOMP, PRIVILEGES)
+"""Layers that can be asked for. Resource limits and the process boundary are always there."""
+
+NOBODY = 65534
+DEVICES = ("null", "zero", "random", "urandom")
+
+_SYSTEM_PATHS = (
+    "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo",
+    "/usr/share/fonts", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives",
+)  # fmt: skip
+
+
+class LayerError(Exception):
+    """A layer of the jail cannot be had; the process that tried is in a half state and must end."""
+
+    def __init__(self, layer: str, reason: str) -> None:
+        super().__init__(layer, reason)
+        self.layer = layer
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one session gets."""
+
+    layers: frozenset[str] = frozenset()
+    memory_mb: int = 2048
+    disk_mb: int = 64
+    processes: int = 128
+    files: int = 256
+    readable: tuple[str, ...] = field(default_factory=lambda: tuple(readable_paths()))
+    """Paths the session may read: what the interpreter and its packages need, nothing else."""
+
+    @classmethod
+    def from_request(cls, request: dict[str, Any]) -> Self:
+        """The plan a host asks for."""
+        return cls(
+            layers=frozenset(request["layers"]), memory_mb=request["memory_mb"], disk_mb=request["disk_mb"]
+        )
+
+
+def readable_paths() -> list[str]:
+    """Paths this interpreter needs for imports, each by every name it is known by, outermost first."""
+    return sorted({path for path in _wanted_paths() if os.path.exists(path) and path != "/"}, key=len)
+
+
+def _wanted_paths() -> Iterator[str]:
+    yield from _SYSTEM_PATHS
+    for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}:
+        yield from _both_names(os.path.join(prefix, name) for name in ("lib", "lib64", "share"))
+        if prefix.startswith("/nix/store"):
+            yield "/nix/store"
+    yield from _both_names(filter(None, map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib"))))
+    yield from _both_names(site_directories())
+
+
+def site_directories() -> list[str]:
+    """Directories of installed packages on this interpreter's path."""
+    known = {*site.getsitepackages(), site.getusersitepackages()}
+    return [entry for entry in sys.path if entry in known or entry.endswith(("site-packages", "dist-packages"))]
+
+
+def _both_names(paths: Iterable[str]) -> Iterator[str]:
+    # A path below a link is imported by the name it has on sys.path but resolves to another one.
+    for path in paths:
+        yield os.path.abspath(path)
+        yield os.path.realpath(path)

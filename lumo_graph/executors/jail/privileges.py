@@ -1,0 +1,77 @@
+"""Giving up every privilege: the user, the capabilities, and the way back to them."""
+
+import contextlib
+import os
+import struct
+
+from lumo_graph.executors.jail import kernel
+from lumo_graph.executors.jail.limits import limit_processes
+from lumo_graph.executors.jail.namespaces import map_identity
+from lumo_graph.executors.jail.plan import NOBODY, PRIVILEGES, LayerError, Plan
+
+_CAPABILITY_VERSION = 0x2008_0522
+_SHARED_PROCESSES = 4096
+_SIGKILL = 9
+
+
+def drop(plan: Plan, *, private_root: bool) -> str | None:
+    """Become nobody (as root), without capabilities and with no way to gain any.
+
+    Args:
+        plan: its `processes` become the limit of processes.
+        private_root: the session stands on a root of its own, where nobody can read everything it needs.
+
+    Returns:
+        Why the session has no user namespace of its own; None if it has one.
+
+    Raises:
+        LayerError: privileges would be left, or the interpreter would be out of reach without them.
+    """
+    if not kernel.LINUX:
+        raise LayerError(PRIVILEGES, f"not supported on {os.uname().sysname}")
+    try:
+        has_user_namespace = private_root and os.geteuid() != 0
+        if os.geteuid() == 0:
+            if not private_root and (blocked := _first_unreachable(plan.readable)):
+                raise LayerError(PRIVILEGES, f"{blocked!r} cannot be entered by an unprivileged user")
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+        shared = None if has_user_namespace else _own_user_namespace()
+        limit_processes(_SHARED_PROCESSES if shared else plan.processes)
+        _drop_capabilities()
+        kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+        # A change of user clears it.
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, _SIGKILL)
+    except OSError as failure:
+        raise LayerError(PRIVILEGES, failure.strerror or str(failure)) from failure
+    return shared
+
+
+def _own_user_namespace() -> str | None:
+    # Processes are counted per user and user namespace: without one of its own, sessions share one count.
+    uid, gid = os.geteuid(), os.getegid()
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # /proc/self/uid_map must be ours
+    try:
+        kernel.unshare(kernel.CLONE_NEWUSER)
+        map_identity(uid, gid)
+    except OSError as failure:
+        return failure.strerror or str(failure)
+    return None
+
+
+def _drop_capabilities() -> None:
+    with contextlib.suppress(OSError):  # the first unknown number ends it, and so does having none to drop
+        for capability in range(64):
+            kernel.prctl(kernel.PR_CAPBSET_DROP, capability)
+    kernel.set_capabilities(struct.pack("=Ii", _CAPABILITY_VERSION, 0), struct.pack("=6I", *[0] * 6))
+
+
+def _first_unreachable(paths: tuple[str, ...]) -> str | None:
+    for path in paths:
+        parent = path
+        while (parent := os.path.dirname(parent)) != "/":
+            if not os.stat(parent).st_mode & 0o001:
+                return parent
+    return None

@@ -1,0 +1,145 @@
+"""A filter of system calls: what a Python session never needs and an attacker would like is refused with EPERM."""
+
+import errno
+import os
+import struct
+
+from lumo_graph.executors.jail import kernel
+from lumo_graph.executors.jail.plan import SECCOMP, LayerError
+
+# Name: (x86_64, aarch64). None: the machine does not have the call.
+_DENIED: dict[str, tuple[int | None, int | None]] = {
+    # Starting other programs, or changing what this one is.
+    "execve": (59, 221), "execveat": (322, 281), "personality": (135, 92),
+    # Other processes' memory, descriptors and scheduling.
+    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
+    "process_madvise": (440, 440), "process_mrelease": (448, 448), "pidfd_getfd": (438, 438), "kcmp": (312, 272),
+    "move_pages": (279, 239), "migrate_pages": (256, 238),
+    # Mounts, roots and namespaces.
+    "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "unshare": (272, 97),
+    "setns": (308, 268), "move_mount": (429, 429), "open_tree": (428, 428), "fsopen": (430, 430),
+    "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442),
+    "open_by_handle_at": (304, 265), "name_to_handle_at": (303, 264), "quotactl": (179, 60),
+    "quotactl_fd": (443, 443), "swapon": (167, 224), "swapoff": (168, 225), "fanotify_init": (300, 262),
+    # Parts of the kernel with a history.
+    "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "keyctl": (250, 219), "add_key": (248, 217),
+    "request_key": (249, 218), "lookup_dcookie": (212, 18), "modify_ldt": (154, None), "iopl": (172, None),
+    "ioperm": (173, None),
+    # The machine itself.
+    "kexec_load": (246, 104), "kexec_file_load": (320, 294), "init_module": (175, 105), "finit_module": (313, 273),
+    "delete_module": (176, 106), "reboot": (169, 142), "settimeofday": (164, 170), "clock_settime": (227, 112),
+    "sethostname": (170, 161), "setdomainname": (171, 162), "acct": (163, 89), "syslog": (103, 116),
+    "vhangup": (153, 58),
+    # Memory that no resource limit counts.
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "semget": (64, 190),
+    "msgget": (68, 186), "mq_open": (240, 180),
+}  # fmt: skip
+_SIGNALS: dict[str, tuple[int, int]] = {
+    "kill": (62, 129), "tkill": (200, 130), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240),
+    "pidfd_send_signal": (424, 424),
+}  # fmt: skip
+_TGKILL = (234, 131)
+# First argument is a process: only 0, the caller itself.
+_ON_ITSELF: dict[str, tuple[int, int]] = {
+    "prlimit64": (302, 261), "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119),
+    "sched_setparam": (142, 118), "sched_setattr": (314, 274),
+}  # fmt: skip
+# Second argument is a process: only 0.
+_ON_ITSELF_SECOND: dict[str, tuple[int, int]] = {"setpriority": (141, 140), "ioprio_set": (251, 30)}
+_CLONE, _CLONE3, _SOCKET, _IOCTL, _FCNTL = (56, 220), 435, (41, 198), (16, 29), (72, 25)
+_NEW_NAMESPACES = 0x7E02_0000
+_AF_UNIX = 1
+_OWNER_IOCTLS = (0x8901, 0x8902)
+_TERMINAL_IOCTLS = (0x5412, 0x541C)
+_OWNER_FCNTLS = (8, 15)
+
+_LOAD, _EQUALS, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_ALLOW, _KILL = 0x7FFF_0000, 0x8000_0000
+_REFUSE, _MISSING = 0x0005_0000 | errno.EPERM, 0x0005_0000 | errno.ENOSYS
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
+_ARCHITECTURES = (0xC000_003E, 0xC000_00B7)
+_X32 = 0x4000_0000
+
+
+def install(*, private_processes: bool, private_network: bool, scoped_signals: bool) -> None:
+    """Install the filter in this process.
+
+    Args:
+        private_processes: the session sees only its own processes, so it may signal and they may be its own.
+        private_network: unix sockets of the host are out of sight.
+        scoped_signals: something else keeps signals inside the session.
+
+    Raises:
+        LayerError: no filter for this machine, or the kernel refuses it.
+    """
+    if not (kernel.LINUX and kernel.KNOWN_MACHINE):
+        raise LayerError(SECCOMP, f"no filter for {os.uname().sysname} on {kernel.MACHINE}")
+    program = build_filter(
+        machine=0 if kernel.MACHINE == "x86_64" else 1,
+        signals_from=None if private_processes or scoped_signals else os.getpid(),
+        sockets=private_network,
+    )
+    try:
+        kernel.install_filter(program)
+    except OSError as failure:
+        raise LayerError(SECCOMP, failure.strerror or str(failure)) from failure
+
+
+def build_filter(*, machine: int, signals_from: int | None, sockets: bool) -> bytes:
+    """Assemble the filter.
+
+    Args:
+        machine: 0 for x86_64, 1 for aarch64.
+        signals_from: id of the one process that may be signalled (by its own threads); None: signals are free.
+        sockets: unix sockets may be made; no others ever.
+
+    Returns:
+        Instructions of classic BPF, eight bytes each.
+    """
+    program = [_op(_LOAD, _ARCHITECTURE), _op(_EQUALS, _ARCHITECTURES[machine], 1, 0), _op(_RETURN, _KILL)]
+    program += [_op(_LOAD, _NUMBER)]
+    if machine == 0:
+        program += [_op(_AT_LEAST, _X32, 0, 1), _op(_RETURN, _KILL)]
+    denied = [numbers[machine] for numbers in _DENIED.values()]
+    if signals_from is not None:
+        denied += [numbers[machine] for numbers in _SIGNALS.values()]
+        program += _only(_TGKILL[machine], 0, signals_from)
+    for number in denied:
+        if number is not None:
+            program += _on(number, [_op(_RETURN, _REFUSE)])
+    program += _on(_CLONE3, [_op(_RETURN, _MISSING)])  # its flags are out of a filter's sight; libc falls back
+    program += _on(_CLONE[machine], [_argument(0), _op(_ANY_BIT, _NEW_NAMESPACES, 0, 1), *_verdicts()])
+    program += _only(_SOCKET[machine], 0, _AF_UNIX) if sockets else _on(_SOCKET[machine], [_op(_RETURN, _REFUSE)])
+    for numbers in _ON_ITSELF.values():
+        program += _only(numbers[machine], 0, 0)
+    for numbers in _ON_ITSELF_SECOND.values():
+        program += _only(numbers[machine], 1, 0)
+    program += _never(_IOCTL[machine], 1, (*_OWNER_IOCTLS, *_TERMINAL_IOCTLS))
+    program += _never(_FCNTL[machine], 1, _OWNER_FCNTLS)
+    return b"".join([*program, _op(_RETURN, _ALLOW)])
+
+
+def _op(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, if_true, if_false, operand)
+
+
+def _argument(position: int) -> bytes:
+    return _op(_LOAD, _ARGUMENTS + 8 * position)  # the low half: both machines are little-endian
+
+
+def _verdicts() -> list[bytes]:
+    return [_op(_RETURN, _REFUSE), _op(_RETURN, _ALLOW)]
+
+
+def _on(number: int, body: list[bytes]) -> list[bytes]:
+    return [_op(_EQUALS, number, 0, len(body)), *body]
+
+
+def _only(number: int, position: int, value: int) -> list[bytes]:
+    return _on(number, [_argument(position), _op(_EQUALS, value, 1, 0), *_verdicts()])
+
+
+def _never(number: int, position: int, values: tuple[int, ...]) -> list[bytes]:
+    tests = [_op(_EQUALS, value, len(values) - index - 1, 0) for index, value in enumerate(values[:-1])]
+    return _on(number, [_argument(position), *tests, _op(_EQUALS, values[-1], 0, 1), *_verdicts()])

@@ -1,0 +1,109 @@
+"""One action: Python source, compiled so that its last expression has a value and `await` works at its top level."""
+
+import ast
+import asyncio
+import inspect
+import linecache
+import zlib
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+AWAIT_HELPER = "__awaitable_or_value__"
+_FILES_KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A compiled action."""
+
+    filename: str
+    body: CodeType
+    last: CodeType | None
+    """The last expression; None if the action does not end in one."""
+
+
+def compile_action(code: str, number: int) -> Action:
+    """Compile source text.
+
+    Args:
+        code: the source.
+        number: of the action in its session, for tracebacks.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: it is not a program.
+    """
+    filename = f"<action {number} {zlib.crc32(code.encode('utf-8', 'replace')):08x}>"
+    tree = compile(code, filename, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    assert isinstance(tree, ast.Module)  # noqa: S101 - what these flags give
+    if "await" in code:
+        tree = ast.fix_missing_locations(_AwaitAnything().visit(tree))
+    last = None
+    if tree.body and isinstance(tree.body[-1], ast.Expr):
+        last = _compile(ast.Expression(tree.body.pop().value), filename, "eval")  # pyright: ignore[reportAttributeAccessIssue] - an Expr
+    body = _compile(tree, filename, "exec")
+    _remember_source(filename, code)
+    return Action(filename=filename, body=body, last=last)
+
+
+def _compile(tree: ast.Module | ast.Expression, filename: str, mode: str) -> CodeType:
+    return compile(tree, filename, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+
+
+def _remember_source(filename: str, code: str) -> None:
+    linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
+    ours = [name for name in linecache.cache if name.startswith("<action ")]
+    for name in ours[:-_FILES_KEPT]:
+        del linecache.cache[name]
+
+
+class _AwaitAnything(ast.NodeTransformer):
+    """`await f(x)` also works where `f` is not async: a tool's result passes through."""
+
+    def visit_Await(self, node: ast.Await) -> ast.AST:  # noqa: N802 - the name ast calls
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Call):
+            helper = ast.Name(AWAIT_HELPER, ast.Load())
+            node.value = ast.copy_location(ast.Call(func=helper, args=[node.value], keywords=[]), node.value)
+        return node
+
+
+class _Ready:
+    """An awaitable that has its value already."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._value
+        yield  # makes it a generator
+
+
+def awaitable_or_value(value: Any) -> Any:
+    """The value if it can be awaited, else something that can and gives the value."""
+    return value if inspect.isawaitable(value) else _Ready(value)
+
+
+class Runner:
+    """Runs compiled actions in one namespace, on one event loop if they need any."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self._namespace = namespace
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self, action: Action, ended: Callable[[Any], None]) -> None:
+        """Run an action and give `ended` the value of its last expression if it has one."""
+        self._run_code(action.body)
+        if action.last is not None:
+            ended(self._run_code(action.last))
+
+    def _run_code(self, code: CodeType) -> Any:
+        result = eval(code, self._namespace)  # noqa: S307 - what a jailed session is for
+        return self._wait(result) if code.co_flags & inspect.CO_COROUTINE else result
+
+    def _wait(self, coroutine: Any) -> Any:
+        if self._loop is None or self._loop.is_closed():
+            self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+        return self._loop.run_until_complete(coroutine)

@@ -1,0 +1,72 @@
+"""One line about every variable, without running any code of the variable's own."""
+
+import sys
+import types
+from collections import deque
+from collections.abc import Collection, Mapping
+from inspect import signature
+from typing import Any
+
+from lumo_graph.executors.worker.text import bounded_repr, class_name, clean, cut, safe_text
+
+_MAX_NAMES = 200
+_MAX_NAME = 200
+_MAX_LINE = 120
+_SHORT_TEXT = 60
+_SIZED = (list, tuple, set, frozenset, dict, deque, bytes, bytearray)
+
+
+def describe_variables(namespace: Mapping[str, Any], *, reserved: Collection[str]) -> dict[str, str]:
+    """Every variable that the session's code has made, the newest first to stay if there are too many.
+
+    Args:
+        namespace: the session's variables.
+        reserved: names that are not the code's: tools and such.
+    """
+    names = [
+        name
+        for name in namespace
+        if type(name) is str and name not in reserved and not (name.startswith("__") and name.endswith("__"))
+    ]
+    return {
+        clean(name): describe_object(namespace[name]) for name in names[-_MAX_NAMES:] if len(name) <= _MAX_NAME
+    }
+
+
+def describe_object(value: Any) -> str:
+    """One short line about an object: its value if that is small, else its class and size."""
+    kind = type(value)
+    if value is None or kind in (bool, int, float, complex):
+        return bounded_repr(value, _SHORT_TEXT)
+    if kind is str:
+        return bounded_repr(value) if len(value) <= _SHORT_TEXT else f"str ({len(value)} characters)"
+    if kind in _SIZED:
+        return f"{class_name(kind)} ({len(value)})"
+    return cut(_describe_other(value, kind), _MAX_LINE)
+
+
+def _describe_other(value: Any, kind: type) -> str:
+    if kind is types.ModuleType:
+        return safe_text(lambda: f"module {value.__name__}", _MAX_LINE, "module")
+    if kind is types.FunctionType:
+        return safe_text(lambda: f"def {value.__name__}{signature(value)}", _MAX_LINE, "function")
+    if issubclass(kind, type):
+        return f"class {class_name(value)}"
+    for base in _SIZED:
+        if issubclass(kind, base):
+            return f"{class_name(kind)} ({base.__len__(value)})"  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - the class is known to have it
+    return safe_text(lambda: _describe_table(value, kind) or class_name(kind), _MAX_LINE, class_name(kind))
+
+
+def _describe_table(value: Any, kind: type) -> str | None:
+    array = getattr(sys.modules.get("numpy"), "ndarray", None)
+    if isinstance(array, type) and issubclass(kind, array):
+        return f"ndarray {value.shape} {value.dtype}"
+    frame = getattr(sys.modules.get("pandas"), "DataFrame", None)
+    if isinstance(frame, type) and issubclass(kind, frame):
+        rows, columns = value.shape
+        return f"DataFrame ({rows} rows x {columns} columns)"
+    series = getattr(sys.modules.get("pandas"), "Series", None)
+    if isinstance(series, type) and issubclass(kind, series):
+        return f"Series ({len(value)}) {value.dtype}"
+    return None

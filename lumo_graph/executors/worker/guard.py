@@ -1,0 +1,199 @@
+"""The process between the zygote and a session: it starts the session, ends it, and clears up after it.
+
+It runs no code of the session's. When the host goes away, in whatever way, its end of the control stream closes, and
+the guard ends the session.
+"""
+
+import contextlib
+import gc
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from typing import Any
+
+from lumo_graph.executors.frames import TO_HOST_CAP, pack
+from lumo_graph.executors.jail import kernel, namespaces
+from lumo_graph.executors.jail.contain import contain
+from lumo_graph.executors.jail.plan import NAMESPACES, NOBODY, PRIVILEGES, LayerError, Plan
+from lumo_graph.executors.worker.channel import Channel, ClosedError
+from lumo_graph.executors.worker.interpreter import run_session
+from lumo_graph.executors.worker.streams import open_streams
+
+INTERRUPT, KILL = b"i", b"k"
+"""What the host asks a guard to do to its session."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGALRM, signal.SIGQUIT)
+_FIRST_FREE = 3
+
+
+def guard_session(request: dict[str, Any], data: int, control: int, stdout: int, stderr: int) -> None:
+    """Start a session and stay until it has ended.
+
+    Args:
+        request: the plan, as the host asks for it.
+        data: stream between host and session.
+        control: stream between host and this process.
+        stdout: pipe for the session's output.
+        stderr: pipe for the session's error output.
+    """
+    _keep_only({data, control, stdout, stderr})
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    os.setsid()
+    plan = Plan.from_request(request)
+    workplace: str | None = None
+    try:
+        if NAMESPACES in plan.layers:
+            namespaces.enter(plan)
+        else:
+            workplace = _make_workplace(plan)
+        woken = _wake_on_child()
+        child = os.fork()
+        if child == 0:
+            os.close(control)
+            signal.set_wakeup_fd(-1)
+            woken.close()
+            _be_session(plan, workplace or "/tmp", data, stdout, stderr)  # noqa: S108 - the private one
+    except LayerError as failure:
+        _report_failure(data, failure)
+        _remove(workplace)
+        return
+    for descriptor in (data, stdout, stderr):
+        os.close(descriptor)
+    _watch(child, control, woken)
+    if NAMESPACES not in plan.layers:
+        _end_descendants()
+    status = _reap(child)
+    _remove(workplace)
+    with contextlib.suppress(OSError):
+        os.write(control, str(status).encode())
+
+
+def _be_session(plan: Plan, workplace: str, data: int, stdout: int, stderr: int) -> None:
+    try:
+        _die_with_parent()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        open_streams(stdout, stderr)
+        os.environ.update(HOME=workplace, TMPDIR=workplace)
+        tempfile.tempdir = None
+        try:
+            report = contain(plan, workplace=workplace)
+        except LayerError as failure:
+            _report_failure(data, failure)
+            os._exit(0)
+        sys.path.append(workplace)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _reseed()
+        gc.enable()
+        run_session(Channel(socket.socket(fileno=data)), report)
+    except (ClosedError, OSError):
+        os._exit(0)  # the host has gone away
+    finally:
+        os._exit(70)
+
+
+def _keep_only(kept: set[int]) -> None:
+    try:
+        names = os.listdir("/dev/fd")
+    except OSError:
+        names = [str(number) for number in range(1024)]
+    for name in names:
+        if (number := int(name)) >= _FIRST_FREE and number not in kept:
+            with contextlib.suppress(OSError):
+                os.close(number)
+
+
+def _make_workplace(plan: Plan) -> str:
+    if kernel.LINUX:
+        # Orphans of the session come to this process, which ends them.
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    workplace = tempfile.mkdtemp(prefix="lumo-session-")
+    if PRIVILEGES in plan.layers and os.geteuid() == 0:
+        os.chown(workplace, NOBODY, NOBODY)
+    return workplace
+
+
+def _wake_on_child() -> socket.socket:
+    woken, wakes = socket.socketpair()
+    for end in (woken, wakes):
+        end.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakes.detach(), warn_on_full_buffer=False)
+    return woken
+
+
+def _die_with_parent() -> None:
+    if kernel.LINUX:
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _report_failure(data: int, failure: LayerError) -> None:
+    with contextlib.suppress(OSError):
+        os.write(data, pack(["failed", failure.layer, failure.reason], TO_HOST_CAP))
+
+
+def _watch(child: int, control: int, woken: socket.socket) -> None:
+    # Returns when the child is dead or has been sent SIGKILL; it is not reaped, so its id stays its own.
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    poll.register(woken, select.POLLIN)
+    while True:
+        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            return
+        ready = [descriptor for descriptor, _ in poll.poll()]
+        if woken.fileno() in ready:
+            woken.recv(4096)
+        if control in ready:
+            order = os.read(control, 1)
+            os.kill(child, signal.SIGINT if order == INTERRUPT else signal.SIGKILL)
+            if order != INTERRUPT:
+                return
+
+
+def _reap(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _end_descendants() -> None:
+    # Children that are killed leave their own to this process: again until there are none but the session itself.
+    while living := _children():
+        for pid in living:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in living:
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        if all(_is_dead(pid) for pid in _children()):
+            return
+
+
+def _children() -> list[int]:
+    me = os.getpid()
+    try:
+        with open(f"/proc/self/task/{me}/children", encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split()]
+    except OSError:
+        return []
+
+
+def _is_dead(pid: int) -> bool:
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
+
+
+def _remove(workplace: str | None) -> None:
+    if workplace is not None:
+        shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _reseed() -> None:
+    # `random` reseeds itself after a fork; every session would draw the same numbers from numpy.
+    random = sys.modules.get("numpy.random")
+    if random is not None:
+        random.seed()

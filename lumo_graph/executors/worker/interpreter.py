@@ -1,0 +1,206 @@
+"""The session's interpreter: takes actions from the host, runs them in one namespace, and says what they did."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from lumo_graph.executors.frames import CHUNK, FrameTooLargeError, mebibytes
+from lumo_graph.executors.worker.action import Action, Runner, compile_action
+from lumo_graph.executors.worker.channel import Channel, ClosedError
+from lumo_graph.executors.worker.describe import describe_variables
+from lumo_graph.executors.worker.failure import describe_failure
+from lumo_graph.executors.worker.home import make_home
+from lumo_graph.executors.worker.namespace import NamespaceTracker, RestoreError, restore_namespace
+from lumo_graph.executors.worker.streams import flush_streams, keep_streams
+from lumo_graph.executors.worker.text import bounded_repr, cut
+from lumo_graph.executors.worker.toolcalls import ToolCaller, ToolError, make_tool
+from lumo_graph.executors.worker.values import describe_answer, describe_result
+
+SNAPSHOT_CAP = 256 << 20
+"""Bytes of one snapshot."""
+
+_EXIT_ADVICE = "exit() does not end the run and ends nothing here: call final_answer(...) with the answer instead."
+
+
+class _AnsweredError(SystemExit):
+    """Ends the action that has given its answer. A SystemExit, because that also ends a thread quietly."""
+
+
+class Interpreter:
+    """One namespace and the actions that run in it."""
+
+    def __init__(self, channel: Channel, tools: list[dict[str, Any]]) -> None:
+        self._channel = channel
+        self._owner = os.getpid()
+        self._home = make_home()
+        self._namespace: dict[str, Any] = vars(self._home)
+        self._caller = ToolCaller(channel)
+        self._given: dict[str, Any] = {"final_answer": self._final_answer(), "ToolError": ToolError}
+        self._given.update({tool["name"]: make_tool(tool, self._caller) for tool in tools})
+        self._namespace.update(self._given)
+        self._runner = Runner(self._namespace)
+        self._tracker: NamespaceTracker | None = None
+        self._actions = 0
+        self._answer: dict[str, Any] | None = None
+
+    def restore(self, components: dict[str, bytes]) -> None:
+        """Load a namespace that was saved.
+
+        Raises:
+            RestoreError: it cannot be loaded here.
+        """
+        if components:
+            self._tracker = restore_namespace(components, self._namespace)
+            self._namespace.update(self._given)
+
+    def serve(self) -> None:
+        """Do what the host asks until it is gone."""
+        while True:
+            message = self._channel.receive()
+            if message[0] == "exec":
+                self._channel.send(["done", message[1], self._execute(message[1], message[2])])
+            elif message[0] == "snapshot":
+                self._snapshot()
+
+    def _execute(self, number: int, code: str) -> dict[str, Any]:
+        self._actions += 1
+        self._answer = None
+        results: list[dict[str, Any]] = []
+        error = self._run(number, code, results)
+        if os.getpid() != self._owner:
+            os._exit(0)  # a child that the code forked has come to the end of the action too
+        flush_streams()
+        return {
+            "value": results[0] if results else None,
+            "answer": self._answer,
+            "error": error,
+            "variables": self._variables(),
+        }
+
+    def _run(self, number: int, code: str, results: list[dict[str, Any]]) -> dict[str, Any] | None:
+        try:
+            action = compile_action(code, self._actions)
+        except BaseException as failure:  # noqa: BLE001 - reported, like everything the code does
+            return describe_failure(failure, f"<action {self._actions}>", self._namespace)
+
+        def ended(value: Any) -> None:
+            if value is not None:
+                results.append(describe_result(value))
+
+        try:
+            with keep_streams(), self._caller.action(number, action.filename):
+                self._runner.run(action, ended)
+        except _AnsweredError:
+            error = None
+        except BaseException as failure:  # noqa: BLE001 - reported, like everything the code does
+            error = self._describe(failure, action)
+        else:
+            error = None
+        return self._find_unawaited(action) if error is None else error
+
+    def _describe(self, failure: BaseException, action: Action) -> dict[str, Any]:
+        try:
+            described = describe_failure(failure, action.filename, self._namespace)
+        except BaseException as second:  # noqa: BLE001 - hostile exceptions, or no memory left
+            described = describe_failure(type(second)("the exception could not be described"), "", {})
+        if isinstance(failure, SystemExit):
+            described["kind"] = "SystemExit"
+            described["message"] = f"{_EXIT_ADVICE} (exit status: {bounded_repr(failure.code)})"
+        return described
+
+    def _find_unawaited(self, action: Action) -> dict[str, Any] | None:
+        left = self._caller.take_unawaited()
+        if not left or self._answer is not None:
+            return None
+        name, line = left[0]
+        message = f"{name}(...) is async: its call was never awaited, so it was not made. Write `await {name}(...)`."
+        described = describe_failure(RuntimeError(message), action.filename, self._namespace)
+        return {**described, "line": line}
+
+    def _final_answer(self) -> Callable[[Any], None]:
+        def final_answer(answer: Any) -> None:
+            """End the run with this answer: any object."""
+            described = describe_answer(answer)
+            if self._answer is None:
+                self._answer = described
+            raise _AnsweredError(0)
+
+        final_answer.__qualname__ = "final_answer"
+        final_answer.__module__ = "__main__"
+        return final_answer
+
+    def _variables(self) -> dict[str, str]:
+        for name, given in self._given.items():
+            if self._namespace.get(name) is not given:
+                if name in self._namespace:
+                    print(f"{name} is the name of a tool: the variable was dropped, use another name.", file=sys.stderr)  # noqa: T201 - the code's own stream
+                self._namespace[name] = given
+        flush_streams()
+        try:
+            return describe_variables(self._namespace, reserved=self._given)
+        except BaseException:  # noqa: BLE001 - a namespace that changes under our hands, or no memory left
+            return {}
+
+    def _snapshot(self) -> None:
+        try:
+            if self._tracker is None:
+                self._tracker = NamespaceTracker(self._namespace, reserved=self._given)
+            changed, unsaved = self._tracker.snapshot()
+            total = sum(len(blob) for blob in changed.values() if blob is not None)
+            if total > SNAPSHOT_CAP:
+                message = f"{mebibytes(total)} of variables are more than the {mebibytes(SNAPSHOT_CAP)} a snapshot holds"
+                self._tracker = None  # what was not sent has to be sent by the next one
+                self._channel.send(["refused", message])
+                return
+            for name, blob in changed.items():
+                self._send_component(name, blob)
+            paths = {cut(str(path), 300): cut(str(reason), 500) for path, reason in list(unsaved.items())[:1000]}
+            self._channel.send(["snapped", paths])
+        except (ClosedError, FrameTooLargeError):
+            raise
+        except BaseException as failure:  # noqa: BLE001 - pickling runs the code of objects
+            self._channel.send(["refused", f"{type(failure).__name__}: {bounded_repr(str(failure), 500)}"])
+
+    def _send_component(self, name: str, blob: bytes | None) -> None:
+        if blob is None:
+            self._channel.send(["component", name, None, True])
+            return
+        for start in range(0, max(len(blob), 1), CHUNK):
+            end = start + CHUNK
+            self._channel.send(["component", name, blob[start:end], end >= len(blob)])
+
+
+def run_session(channel: Channel, report: dict[str, Any]) -> None:
+    """Be a session: report what contains it, load its namespace, and serve the host until it is gone.
+
+    Args:
+        channel: to the host.
+        report: layers in force and missing, as `contain` reports them.
+    """
+    threading.excepthook = _report_thread
+    channel.send(["jailed", report])
+    _, tools, count = channel.receive()
+    components: dict[str, bytearray] = {}
+    for _ in range(count):
+        complete = False
+        while not complete:
+            _, name, part, complete = channel.receive()
+            components.setdefault(name, bytearray()).extend(part)
+    interpreter = Interpreter(channel, tools)
+    try:
+        interpreter.restore({name: bytes(blob) for name, blob in components.items()})
+    except RestoreError as failure:
+        channel.send(["refused", cut(str(failure), 2_000)])
+        return
+    channel.send(["ready"])
+    interpreter.serve()
+
+
+def _report_thread(arguments: threading.ExceptHookArgs) -> None:
+    if arguments.exc_value is None or isinstance(arguments.exc_value, SystemExit):
+        return
+    described = describe_failure(arguments.exc_value, "", {})
+    name = arguments.thread.name if arguments.thread else "a thread"
+    print(f"Exception in {name}:\n{described['traceback']}", file=sys.stderr)  # noqa: T201 - the code's own stream

@@ -1,0 +1,232 @@
+"""Objects as plain data: what may cross to the host, and how objects that are not plain become so."""
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import fractions
+import math
+import pathlib
+import sys
+import types
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from lumo_graph.executors.worker.text import class_name
+
+MAX_DEPTH = 60
+_INT_RANGE = range(-(1 << 63), 1 << 64)
+_LISTS = (list, tuple, deque, range, type({}.keys()), type({}.values()), type({}.items()))
+_MAX_ROWS = 200
+
+
+class NotPlainError(Exception):
+    """An object has no form as plain data."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.path = ""
+
+    def below(self, step: str) -> "NotPlainError":
+        """The same error, seen from one container further out."""
+        self.path = step + self.path
+        return self
+
+
+class Plainer:
+    """Turns one object into plain data within a budget of parts and characters."""
+
+    def __init__(self, *, parts: int, size: int, binary: bool, rows: int = _MAX_ROWS) -> None:
+        self._parts = parts
+        self._size = size
+        self._binary = binary
+        self._rows = rows
+        self._inside: set[int] = set()
+
+    def plain(self, value: Any) -> Any:
+        """The object as None, bool, int, float, str, bytes (if `binary`), and lists and dicts of them.
+
+        Raises:
+            NotPlainError: it has no such form, is too large, too deep, or contains itself.
+        """
+        kind = type(value)
+        self._parts -= 1
+        if self._parts < 0:
+            raise NotPlainError("it has too many parts")
+        if value is None or kind is bool or kind is float:
+            return value
+        if kind is int:
+            return _bounded_int(value)
+        if kind is str:
+            return self._text(value)
+        if kind is dict:
+            return self._within(value, self._mapping)
+        if kind in _LISTS:
+            return self._within(value, self._items)
+        return self._other(value, kind)
+
+    def _within(self, value: Any, convert: Callable[[Any], Any]) -> Any:
+        mark = id(value)
+        if mark in self._inside:
+            raise NotPlainError("it contains itself")
+        if len(self._inside) >= MAX_DEPTH:
+            raise NotPlainError(f"it is nested more than {MAX_DEPTH} levels deep")
+        self._inside.add(mark)
+        try:
+            return convert(value)
+        finally:
+            self._inside.discard(mark)
+
+    def _items(self, value: Iterable[Any]) -> list[Any]:
+        done: list[Any] = []
+        for index, item in enumerate(value):
+            try:
+                done.append(self.plain(item))
+            except NotPlainError as failure:
+                raise failure.below(f"[{index}]") from None
+        return done
+
+    def _mapping(self, value: Any) -> dict[Any, Any]:
+        done: dict[Any, Any] = {}
+        for key, item in value.items():
+            try:
+                name = self._key(key)
+                if name in done:
+                    raise NotPlainError("two of its keys are the same as plain data")  # noqa: TRY301 - gets the path
+                done[name] = self.plain(item)
+            except NotPlainError as failure:
+                raise failure.below(f"[{_key_text(key)}]") from None
+        return done
+
+    def _key(self, key: Any) -> Any:
+        name = self.plain(key)
+        if isinstance(name, (list, dict)):
+            raise NotPlainError(f"its key is a {class_name(type(key))}")
+        return cast("Any", name)
+
+    def _text(self, value: str) -> str:
+        self._take(len(value))
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise NotPlainError("the text holds a lone surrogate, which is not a character") from None
+        return value
+
+    def _take(self, size: int) -> None:
+        self._size -= size
+        if self._size < 0:
+            raise NotPlainError("it is too large")
+
+    def _other(self, value: Any, kind: type) -> Any:
+        # Only the class decides: instances can lie about it, and code of theirs would run.
+        if issubclass(kind, enum.Enum):
+            return self.plain(value.value)
+        if kind in (bytes, bytearray, memoryview):
+            return self._bytes(bytes(value))
+        for base, convert in _SUBCLASSES:
+            if issubclass(kind, base):
+                return self.plain(convert(value))
+        if issubclass(kind, (dict, types.MappingProxyType)):
+            return self._within(value, self._mapping)
+        if issubclass(kind, (set, frozenset)):
+            return self._within(value, self._set)
+        if issubclass(kind, _LISTS):
+            return self._within(value, self._items)
+        if dataclasses.is_dataclass(kind):
+            fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(kind)}
+            return self._within(value, lambda _: self._mapping(fields))
+        for convert in (_from_pydantic, _from_numpy, _from_pandas):
+            found, plainer = convert(value, kind, self._rows)
+            if found:
+                return self._within(value, lambda _, plainer=plainer: self.plain(plainer))
+        raise NotPlainError(f"a {class_name(kind)} is not plain data{_hint(kind)}")
+
+    def _bytes(self, value: bytes) -> bytes:
+        if not self._binary:
+            raise NotPlainError("bytes are not plain data here")
+        self._take(len(value))
+        return value
+
+    def _set(self, value: Iterable[Any]) -> list[Any]:
+        items = self._items(value)
+        try:
+            return sorted(items)
+        except TypeError:
+            return sorted(items, key=repr)
+
+
+def _bounded_int(value: int) -> int:
+    if value not in _INT_RANGE:
+        raise NotPlainError("an integer over 64 bits cannot be sent; send it as a string")
+    return value
+
+
+def _key_text(key: Any) -> str:
+    return repr(key)[:60] if type(key) in (str, int, float, bool) else class_name(type(key))
+
+
+def _hint(kind: type) -> str:
+    if issubclass(kind, types.GeneratorType) or hasattr(kind, "__next__"):
+        return "; make a list of it"
+    return "; pass numbers, text, lists or dicts of what it holds"
+
+
+def _seconds(value: datetime.timedelta) -> float:
+    return value.total_seconds()
+
+
+_SUBCLASSES: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
+    (int, int.__int__),
+    (float, float.__float__),
+    (str, lambda value: "".join(str.__iter__(value))),
+    ((datetime.date, datetime.time), lambda value: value.isoformat() if value == value else None),  # noqa: PLR0124 - NaT
+    (datetime.timedelta, lambda value: _seconds(value) if value == value else None),  # noqa: PLR0124 - NaT
+    ((decimal.Decimal, fractions.Fraction, uuid.UUID, pathlib.PurePath), str),
+)
+
+
+def _from_pydantic(value: Any, kind: type, rows: int) -> tuple[bool, Any]:
+    del rows
+    model = getattr(sys.modules.get("pydantic"), "BaseModel", None)
+    if not isinstance(model, type) or not issubclass(kind, model):
+        return False, None
+    return True, cast("Any", value).model_dump(mode="json")
+
+
+def _from_numpy(value: Any, kind: type, rows: int) -> tuple[bool, Any]:
+    del rows
+    numpy = sys.modules.get("numpy")
+    scalar, array = getattr(numpy, "generic", None), getattr(numpy, "ndarray", None)
+    if not isinstance(scalar, type) or not isinstance(array, type) or not issubclass(kind, (scalar, array)):
+        return False, None
+    plainer = cast("Any", value).tolist()
+    if type(plainer) is kind:
+        raise NotPlainError(f"a {class_name(kind)} is not plain data; convert it to float or str")
+    return True, plainer
+
+
+def _from_pandas(value: Any, kind: type, rows: int) -> tuple[bool, Any]:
+    pandas = sys.modules.get("pandas")
+    if pandas is None or class_name(kind).partition(".")[0] != "pandas":
+        return False, None
+    frame, series, index = (getattr(pandas, name, ()) for name in ("DataFrame", "Series", "Index"))
+    if value is getattr(pandas, "NaT", None) or value is getattr(pandas, "NA", None):
+        return True, None
+    if not issubclass(kind, (frame, series, index)):
+        return False, None
+    count = len(cast("Any", value))
+    if count > rows:
+        raise NotPlainError(f"{count} rows are too many; pass the rows that matter, or .to_dict('records')")
+    if issubclass(kind, frame):
+        return True, [_without_nan(row) for row in cast("Any", value).to_dict("records")]
+    if issubclass(kind, series) and cast("Any", value).index.is_unique:
+        return True, _without_nan(cast("Any", value).to_dict())
+    return True, cast("Any", value).tolist()
+
+
+def _without_nan(row: dict[Any, Any]) -> dict[Any, Any]:
+    # In a table NaN stands for a missing value; in plain data that is None.
+    return {key: None if type(item) is float and math.isnan(item) else item for key, item in row.items()}

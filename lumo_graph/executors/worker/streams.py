@@ -1,0 +1,47 @@
+"""The session's standard streams: pipes to the host, so that output survives any end of the process."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+def open_streams(stdout: int, stderr: int) -> None:
+    """Make these descriptors the standard streams, of this process's C code too; nothing can be read."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (stdout, 1), (stderr, 2)):
+        os.dup2(source, target)
+        os.close(source)
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8")
+    sys.stdout = sys.__stdout__ = _writer(1)
+    sys.stderr = sys.__stderr__ = _writer(2)
+
+
+def _writer(descriptor: int) -> io.TextIOWrapper:
+    raw = io.BufferedWriter(io.FileIO(descriptor, "w", closefd=False))
+    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+@contextmanager
+def keep_streams() -> Iterator[None]:
+    """Whatever the code does to the streams, the next action has working ones."""
+    stdout, stderr = sys.stdout, sys.stderr
+    try:
+        yield
+    finally:
+        sys.stdout = _usable(stdout, 1)
+        sys.stderr = _usable(stderr, 2)
+
+
+def _usable(stream: object, descriptor: int) -> io.TextIOWrapper:
+    if isinstance(stream, io.TextIOWrapper) and not stream.closed:
+        return stream
+    return _writer(descriptor)
+
+
+def flush_streams() -> None:
+    """Push out what is buffered."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()

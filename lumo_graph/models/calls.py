@@ -1,0 +1,129 @@
+"""One call of a chat model: streamed, bounded, retried. Sync and async differ only in how they read the stream."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any, NoReturn
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.tools import BaseTool
+
+from lumo_graph.errors import ConfigurationError, ModelError
+from lumo_graph.models.failures import describe_failure, read_failure
+from lumo_graph.models.providers import model_name, secrets_of
+from lumo_graph.models.replies import Draft, StrayReplyError
+from lumo_graph.models.retries import DEFAULT_RETRY, RetryPolicy, aretrying, retrying
+
+MAX_REPLY_CHARS = 400_000
+"""Characters after which a reply is taken to be endless."""
+
+
+def call_model(
+    model: BaseChatModel,
+    messages: Sequence[BaseMessage],
+    *,
+    tools: Sequence[BaseTool] | None = None,
+    config: RunnableConfig | None = None,
+    retry: RetryPolicy = DEFAULT_RETRY,
+    max_reply_chars: int = MAX_REPLY_CHARS,
+) -> AIMessage:
+    """Ask a chat model for one reply.
+
+    The reply is streamed, so the callbacks in `config` see every token as it comes. An attempt that fails in the
+    middle has shown its tokens already; the next attempt shows its own from the start, under a new message id.
+
+    Args:
+        model: the model.
+        messages: the conversation.
+        tools: tools the model may call natively.
+        config: the LangChain config of the surrounding run. None: the one of the current context.
+        retry: how often, and after which waits, a temporary failure is tried again.
+        max_reply_chars: characters of text and tool arguments after which the stream is closed.
+
+    Returns:
+        One message with an id, empty if the model gave nothing. Its `response_metadata["lumo_graph_cut"]` is True if
+        it was cut at `max_reply_chars`. A tool call that was cut is among the `invalid_tool_calls`.
+
+    Raises:
+        ConfigurationError: the model cannot call tools.
+        ModelError: the provider failed and the retries are used up, or more attempts would not help.
+    """
+    source = bind_tools(model, tools)
+
+    def attempt() -> AIMessage:
+        draft = Draft(max_chars=max_reply_chars)
+        stream: Iterator[Any] = source.stream(list(messages), config)
+        try:
+            for chunk in stream:
+                if draft.add(chunk):
+                    break
+        except ValueError as error:
+            draft.check_empty(error)
+        finally:
+            if close := getattr(stream, "close", None):
+                close()
+        return draft.finish()
+
+    try:
+        return retrying(retry, attempt)
+    except Exception as error:  # noqa: BLE001 - everything that is not a provider's failure is raised again as it is
+        raise_as_model_error(error, model)
+
+
+async def acall_model(
+    model: BaseChatModel,
+    messages: Sequence[BaseMessage],
+    *,
+    tools: Sequence[BaseTool] | None = None,
+    config: RunnableConfig | None = None,
+    retry: RetryPolicy = DEFAULT_RETRY,
+    max_reply_chars: int = MAX_REPLY_CHARS,
+) -> AIMessage:
+    """Like `call_model`, without blocking the event loop."""
+    source = bind_tools(model, tools)
+
+    async def attempt() -> AIMessage:
+        draft = Draft(max_chars=max_reply_chars)
+        stream: AsyncIterator[Any] = source.astream(list(messages), config)
+        try:
+            async for chunk in stream:
+                if draft.add(chunk):
+                    break
+        except ValueError as error:
+            draft.check_empty(error)
+        finally:
+            if close := getattr(stream, "aclose", None):
+                await close()
+        return draft.finish()
+
+    try:
+        return await aretrying(retry, attempt)
+    except Exception as error:  # noqa: BLE001 - everything that is not a provider's failure is raised again as it is
+        raise_as_model_error(error, model)
+
+
+def bind_tools(model: BaseChatModel, tools: Sequence[BaseTool] | None) -> Runnable[Any, AIMessage]:
+    """The model, offered these tools.
+
+    Raises:
+        ConfigurationError: the model cannot call tools.
+    """
+    if not tools:
+        return model
+    try:
+        return model.bind_tools(tools)
+    except NotImplementedError as error:
+        raise ConfigurationError(
+            f"The model {model_name(model)!r} cannot call tools. "
+            "Use agent_type='code-agent', which calls them from code, or a model that can."
+        ) from error
+
+
+def raise_as_model_error(error: Exception, model: BaseChatModel) -> NoReturn:
+    """Raise a provider's failure as a ModelError and everything else unchanged."""
+    if isinstance(error, StrayReplyError):
+        raise ModelError(f"The model {model_name(model)!r} {error} Check the model's class.") from error
+    failure = read_failure(error)
+    if failure is None:
+        raise error
+    raise ModelError(describe_failure(error, failure, model_name(model), secrets_of(model))) from error

@@ -1,0 +1,153 @@
+"""The way to one tool: arguments in, plain data or an error out, the same for code and for function calls."""
+
+import asyncio
+import uuid
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from langchain_core.messages import ToolCall, ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
+
+from lumo_graph.tools.background import run_in_background
+from lumo_graph.tools.docstrings import read_docstring
+from lumo_graph.tools.failures import (
+    failed,
+    is_control_flow,
+    is_validation_error,
+    leaf,
+    message_of,
+    rejected,
+    shorten,
+)
+from lumo_graph.tools.kinds import is_async_only, is_sync_only
+from lumo_graph.tools.parameters import BadArgumentsError, Parameters
+from lumo_graph.tools.plain import NotDataError, TooLargeError, text_of, to_plain
+from lumo_graph.tools.returns import read_result
+from lumo_graph.tools.signatures import read_parameters
+from lumo_graph.types import ToolReply, ToolSpec
+
+_MIB = 1024 * 1024
+_AT_ONCE = (type(None), bool, int, float, str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """One tool, how code sees it, and how it is called."""
+
+    tool: BaseTool
+    spec: ToolSpec
+    parameters: Parameters
+    sync_only: bool
+    max_result_bytes: int
+
+    def call(self, args: Mapping[str, Any], config: RunnableConfig | None) -> ToolReply:
+        """Call the tool from synchronous code; an async-only tool runs in the background loop."""
+        bound: dict[str, Any] = {}
+        try:
+            bound = self.parameters.bind(self.spec.name, args)
+            result = (
+                run_in_background(lambda: self._ainvoke(bound, config))
+                if self.spec.is_async
+                else self.tool.invoke(self._input(bound), config)
+            )
+        except Exception as error:  # noqa: BLE001 - whatever a tool raises is what it has to say
+            return self._failed(error, bound)
+        return self._reply(result)
+
+    async def acall(self, args: Mapping[str, Any], config: RunnableConfig | None) -> ToolReply:
+        """Call the tool from asynchronous code; a sync tool runs in a thread."""
+        bound: dict[str, Any] = {}
+        try:
+            bound = self.parameters.bind(self.spec.name, args)
+            result = (
+                await asyncio.to_thread(self.tool.invoke, self._input(bound), config)
+                if self.sync_only
+                else await self._ainvoke(bound, config)
+            )
+        except Exception as error:  # noqa: BLE001 - whatever a tool raises is what it has to say
+            return self._failed(error, bound)
+        if isinstance(result, _AT_ONCE):
+            return self._reply(result)
+        return await asyncio.to_thread(self._reply, result)
+
+    def _ainvoke(self, bound: dict[str, Any], config: RunnableConfig | None) -> Coroutine[Any, Any, Any]:
+        return self.tool.ainvoke(self._input(bound), config)
+
+    def _input(self, bound: dict[str, Any]) -> ToolCall:
+        # Without an id LangChain returns the tool's own result, with one a ToolMessage of text. The form of a tool call
+        # keeps an argument named `type` from being taken for one.
+        call_id = f"call_{uuid.uuid4().hex}" if self.parameters.needs_call_id else None
+        args = self.parameters.validate(bound) if self.parameters.validated_here else dict(bound)
+        return ToolCall(type="tool_call", name=self.spec.name, args=args, id=call_id)
+
+    def _failed(self, error: Exception, bound: Mapping[str, Any]) -> ToolReply:
+        error = cast("Exception", leaf(error))
+        if is_control_flow(error):
+            raise error
+        if isinstance(error, BadArgumentsError):
+            return ToolReply(error=str(error), error_type=error.kind)
+        if is_validation_error(error):  # of the arguments, or of data inside the tool?
+            try:
+                self.parameters.validate(bound)
+            except Exception as own:  # noqa: BLE001 - a validator of the user's may raise anything
+                if is_validation_error(own):
+                    return rejected(self.spec.name, own, self.parameters.shown, self.parameters.keys)
+        return failed(error)
+
+    def _reply(self, result: Any) -> ToolReply:
+        if isinstance(result, ToolMessage):
+            if result.status == "error":
+                return ToolReply(error=shorten(str(text_of(result.content)), 4000), error_type="ToolException")
+            result = result.content
+        name, cap = self.spec.name, self.max_result_bytes
+        try:
+            return ToolReply(value=to_plain(text_of(result), cap))
+        except TooLargeError as error:
+            return ToolReply(
+                error=f"{name} ran, but its result has at least {_mib(error.size)}, and the most is {_mib(cap)}: "
+                f"ask for less, or return a part of it.",
+                error_type="ValueError",
+            )
+        except NotDataError as error:
+            if asyncio.iscoroutine(result):
+                result.close()
+            place = "".join(f"[{key!r}]" for key in reversed(error.path))
+            what = f"{error.what} at {shorten(place, 200)}" if place else error.what
+            return ToolReply(
+                error=f"{name} ran, but its result ({what}) {error.reason}: "
+                "return numbers, text, bytes, or lists and dicts of them.",
+                error_type="TypeError",
+            )
+        except Exception as error:  # noqa: BLE001 - reading a foreign object runs its code
+            return ToolReply(
+                error=f"{name} ran, but its result ({type(result).__name__}) cannot be read: {message_of(error)}",
+                error_type="TypeError",
+            )
+
+
+def open_door(tool: BaseTool, *, max_result_bytes: int) -> Door:
+    """Read a tool once, for all its calls.
+
+    Raises:
+        ConfigurationError: the tool cannot be shown to a model.
+    """
+    parameters = read_parameters(tool)
+    doc = read_docstring(tool.description, parameters.keys)
+    returns, keys = read_result(tool)
+    text = f"{doc.text}\n\nKeys of the result: {keys}".strip() if keys else doc.text
+    spec = ToolSpec(
+        name=tool.name, doc=text, parameters=parameters.shown, returns=returns, is_async=is_async_only(tool)
+    )
+    return Door(
+        tool=tool,
+        spec=spec,
+        parameters=parameters,
+        sync_only=is_sync_only(tool),
+        max_result_bytes=max_result_bytes,
+    )
+
+
+def _mib(size: int) -> str:
+    return f"{size / _MIB:.1f} MiB" if size >= _MIB else f"{size} bytes"

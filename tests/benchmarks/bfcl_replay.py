@@ -1,0 +1,164 @@
+"""Gold calls through the graph: a scripted model says them, our tools and our jail make them."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langgraph.checkpoint.memory import InMemorySaver
+
+from lumo_graph import Executor, Limits, create_lumo_agent
+from lumo_graph.testing import ScriptedModel
+from lumo_graph.types import AgentType
+from tests.benchmarks.bfcl_data import Harness, Method, Task, bind_methods, differences, open_apis, parse_call, read_result
+
+DONE = "Done."
+ASK = "Before I can do that, please tell me what is missing."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """One task done twice: its gold calls made by the original harness, and made through the graph."""
+
+    task: Task
+    agent_type: AgentType
+    changes: bool
+    """The gold calls change the state of the APIs."""
+    state: tuple[str, ...]
+    """Where the final states differ; empty if they are equal."""
+    results: tuple[str, ...]
+    """Where what came back from the calls differs; empty if it is equal."""
+    actions: int
+    """Model replies that called tools or ran code."""
+    replies: int
+    """Model replies, those without an action included."""
+    seconds: float
+    """Wall-clock time of the runs, one a turn."""
+    direct_seconds: float
+    """Wall-clock time of the same calls made by the harness."""
+
+    @property
+    def mismatches(self) -> tuple[str, ...]:
+        """Everything that differs."""
+        return (*self.state, *self.results)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """What the runs of one task came to."""
+
+    results: list[Any]
+    """What came back from the calls, in order."""
+    problems: list[str]
+    """Runs that did not end as scripted."""
+    actions: int
+    replies: int
+
+
+def replay(task: Task, agent_type: AgentType, executor: Executor) -> Replay:
+    """Do a task directly and through the graph, each on API instances of its own."""
+    untouched, ours = open_apis(task), open_apis(task)
+    started = time.perf_counter()
+    wanted, gold = _run_directly(task)
+    direct_seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    conversation = _run_graph(task, agent_type, ours, executor)
+    seconds = time.perf_counter() - started
+    return Replay(
+        task=task,
+        agent_type=agent_type,
+        changes=bool(differences(untouched, gold)),
+        state=tuple(differences(ours, gold)),
+        results=(*conversation.problems, *_compare_results(task, conversation.results, wanted)),
+        actions=conversation.actions,
+        replies=conversation.replies,
+        seconds=seconds,
+        direct_seconds=direct_seconds,
+    )
+
+
+def script_function_calls(task: Task, methods: Mapping[str, Method]) -> Iterator[AIMessage]:
+    """The replies of a function-calling model: one gold call each, and a closing text a turn."""
+    for turn, sources in enumerate(task.gold):
+        for step, source in enumerate(sources):
+            name, args = parse_call(source, methods)
+            call_id = f"call_{turn}_{step}"
+            yield AIMessage("", tool_calls=[{"type": "tool_call", "id": call_id, "name": name, "args": args}])
+        yield AIMessage(DONE if sources else ASK)
+
+
+def script_code_actions(task: Task) -> Iterator[AIMessage]:
+    """The replies of a code agent: one action a turn.
+
+    Each adds what it got to a list that lives on in the session, and answers with the whole list: an answer is right
+    only if the variables of the turns before are there, and if results cross into the code and out of it unharmed.
+    """
+    first = True
+    for sources in task.gold:
+        if not sources:
+            yield AIMessage(ASK)
+            continue
+        start = "results = []\n" if first else ""
+        calls = "\n".join(f"results.append({source})" for source in sources)
+        yield AIMessage(f"```python\n{start}{calls}\nfinal_answer(results)\n```")
+        first = False
+
+
+def _run_directly(task: Task) -> tuple[list[Any], dict[str, object]]:
+    harness = Harness()
+    texts: list[str] = []
+    apis: dict[str, object] = {}
+    for sources in task.gold:
+        found, apis = harness.run(task, sources)
+        texts += found
+    return [read_result(text) for text in texts], apis
+
+
+def _run_graph(task: Task, agent_type: AgentType, apis: Mapping[str, object], executor: Executor) -> Conversation:
+    methods = bind_methods(apis)
+    in_code = agent_type == "code-agent"
+    model = ScriptedModel(replies=[*(script_code_actions(task) if in_code else script_function_calls(task, methods))])
+    agent = create_lumo_agent(
+        model,
+        tools=list(methods.values()),
+        agent_type=agent_type,
+        executor=executor,
+        limits=Limits(max_steps=1 + max(len(sources) for sources in task.gold)),
+        checkpointer=InMemorySaver(),
+    )
+    runs = [agent.invoke({"task": prompt}, {"configurable": {"thread_id": task.id}}) for prompt in task.prompts]
+    model.assert_consumed()
+    steps = [step for run in runs for step in run["steps"]]
+    return Conversation(
+        results=_results_in_code(task, runs) if in_code else _results_of_calls(runs[-1]["messages"]),
+        problems=[
+            f"turn {turn}: the run ended with {run['outcome']!r}"
+            for turn, run in enumerate(runs)
+            if run["outcome"] != "answered"
+        ],
+        actions=sum(1 for step in steps if step["calls"] or step["code"]),
+        replies=sum(run["usage"]["model_calls"] for run in runs),
+    )
+
+
+def _results_in_code(task: Task, runs: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """The last answer that code gave: the results of all turns."""
+    answers = [run["answer"] for run, sources in zip(runs, task.gold, strict=True) if sources]
+    return list(answers[-1]) if answers else []
+
+
+def _results_of_calls(messages: Sequence[BaseMessage]) -> list[Any]:
+    return [json.loads(message.text) for message in messages if isinstance(message, ToolMessage)]
+
+
+def _compare_results(task: Task, found: Sequence[Any], wanted: Sequence[Any]) -> list[str]:
+    sources = [source for turn in task.gold for source in turn]
+    if len(found) != len(wanted):
+        return [f"{len(found)} results for {len(wanted)} calls"]
+    return [
+        f"{source} gave {ours!r}, not {gold!r}"
+        for source, ours, gold in zip(sources, found, wanted, strict=True)
+        if json.dumps(ours) != json.dumps(gold)
+    ]
