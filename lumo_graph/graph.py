@@ -1,5 +1,8 @@
 """The map: the only module that adds nodes and edges."""
 
+# LangGraph leaves the type of a cache policy open in every signature:
+# pyright: reportUnknownMemberType=false
+
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

@@ -1,8 +1,10 @@
 """Run an agent without building a graph by hand: one call for one task, as a result or as a stream of events."""
-# pyright: reportUnknownMemberType=false - LangGraph leaves the type of a Command's target open in every signature
+
+# LangGraph leaves the type of a Command's target open in every signature:
+# pyright: reportUnknownMemberType=false
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack, cast
@@ -17,7 +19,7 @@ from lumo_graph.checkpoints import Checkpointer, aopen_checkpointer, open_checkp
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.events import Answered, Event, RunResult
 from lumo_graph.graph import LumoAgent, assemble
-from lumo_graph.models import resolve_model
+from lumo_graph.models import RetryPolicy, resolve_model
 from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
 from lumo_graph.state import AgentInput
 from lumo_graph.streaming import STREAM_MODES, events_of
@@ -41,6 +43,8 @@ class AgentOptions(TypedDict, total=False):
     """Type of the answer."""
     planning_interval: int | None
     """Steps between plans; None: no plans."""
+    retry: RetryPolicy
+    """How model calls are retried."""
 
 
 class RunOptions(AgentOptions, total=False):
@@ -86,7 +90,7 @@ async def arun(task: str, model: str | BaseChatModel, **options: Unpack[RunOptio
         return agent.result(await agent.graph.ainvoke(request.input, agent.config, durability="sync"))
 
 
-def stream(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> Iterator[Event]:
+def stream(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> Generator[Event, None, None]:
     """Run one task and yield what happens while it happens; the last event is `Answered`, with the result.
 
     Takes what `run` takes and raises what it raises. Ending the iteration early cancels the run.
@@ -94,7 +98,7 @@ def stream(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions])
     return _stream(model, options, _request(task, options))
 
 
-def astream(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> AsyncIterator[Event]:
+def astream(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> AsyncGenerator[Event, None]:
     """`stream` from an event loop."""
     return _astream(model, options, _request(task, options))
 
@@ -135,7 +139,7 @@ async def aresume(
 
 def resume_stream(
     thread_id: str, model: str | BaseChatModel, *, checkpointer: str | Checkpointer, **options: Unpack[AgentOptions]
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """`resume` as a stream of events."""
     return _stream(model, options, _resumption(thread_id, checkpointer))
 
@@ -240,6 +244,7 @@ def _assembled(
         system_prompt=options.get("system_prompt"),
         response_format=options.get("response_format"),
         planning_interval=options.get("planning_interval"),
+        retry=options.get("retry", RetryPolicy()),
     )
     config: RunnableConfig = {"configurable": {"thread_id": request.thread_id}} if request.thread_id else {}
     try:
@@ -248,7 +253,9 @@ def _assembled(
         sessions.close_all()
 
 
-def _stream(model: str | BaseChatModel, options: AgentOptions | RunOptions, request: _Request) -> Iterator[Event]:
+def _stream(
+    model: str | BaseChatModel, options: AgentOptions | RunOptions, request: _Request
+) -> Generator[Event, None, None]:
     with _opened(model, options, request) as agent:
         ended = agent.ended(agent.graph.get_state(agent.config)) if request.resumes else None
         values: Mapping[str, Any] = {}
@@ -264,7 +271,7 @@ def _stream(model: str | BaseChatModel, options: AgentOptions | RunOptions, requ
 
 async def _astream(
     model: str | BaseChatModel, options: AgentOptions | RunOptions, request: _Request
-) -> AsyncIterator[Event]:
+) -> AsyncGenerator[Event, None]:
     async with _aopened(model, options, request) as agent:
         values: Mapping[str, Any] = {}
         async for mode, chunk in agent.graph.astream(

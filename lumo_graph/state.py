@@ -13,6 +13,8 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Overwrite
 from typing_extensions import TypedDict
 
+from lumo_graph.types import AgentType, Outcome
+
 
 def add_messages(state: Sequence[Any], writes: Sequence[Any]) -> list[BaseMessage]:
     """Append messages in order; one with a known id replaces it, a RemoveMessage takes it out.
@@ -80,7 +82,7 @@ class RunInput(TypedDict, total=False):
     """What one run is asked; gone once `prepare` has read it, so that a later run never inherits it."""
 
     task: Annotated[str, EphemeralValue]
-    agent_type: Annotated[str, EphemeralValue]
+    agent_type: Annotated[AgentType, EphemeralValue]
     history: Annotated[list[dict[str, Any]], EphemeralValue]
     limits: Annotated[dict[str, Any], EphemeralValue]
 
@@ -95,7 +97,7 @@ class AgentOutput(TypedDict, total=False):
     """What a run gives."""
 
     answer: Any
-    outcome: str | None
+    outcome: Outcome | None
     steps: Annotated[list[dict[str, Any]], DeltaChannel(append)]
     """The steps of this run, each the `to_dict` of a `Step`."""
     messages: Required[Annotated[list[AnyMessage], DeltaChannel(add_messages)]]
@@ -158,4 +160,4 @@ class Update(TypedDict, total=False):
     unsaved: Mapping[str, str]
     steps: list[dict[str, Any]] | Overwrite
     answer: Any
-    outcome: str | None
+    outcome: Outcome | None

@@ -1,0 +1,81 @@
+"""README tells the truth: its Python runs, its picture is the graph's."""
+
+import os
+import re
+from pathlib import Path
+
+from lumo_graph import create_lumo_agent
+from lumo_graph.testing import ScriptedModel
+
+README = Path(__file__).parents[1] / "README.md"
+PICTURE = re.compile(r"(<!-- mermaid: [^>]*test_readme.py -->\n)```mermaid\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+def code(text: str) -> str:
+    return f"```python\n{text}\n```"
+
+
+# What a model might reply to README's tasks, in the order in which its examples name a model.
+REPLIES = [
+    [code("total = 3 * price('tea') + price('cake')\nfinal_answer(total)")],
+    [code("tea = price('tea')\nfinal_answer(tea)"), code("final_answer(4 * tea)")],
+    [code("final_answer(6 * 7)")],
+    [code("sum(n * n for n in range(10))"), code("final_answer(285)")],
+    [code("tea = price('tea')\nfinal_answer(tea)")],
+    [],
+]
+
+
+def test_the_python_in_the_readme_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    models = [ScriptedModel(replies) for replies in REPLIES]
+    source = "\n".join(BLOCK.findall(README.read_text()))
+    parts = source.split('"openai:gpt-4.1-nano"')
+    assert len(parts) == len(models) + 1
+    runnable = "".join(part + f"MODELS[{at}]" for at, part in enumerate(parts[:-1])) + parts[-1]
+    namespace = {"MODELS": models, "__name__": "readme"}
+    exec(compile(runnable, "README.md", "exec"), namespace)  # noqa: S102 - that is the test
+    for model in models:
+        model.assert_consumed()
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "11.5"
+    assert printed[1] == "10.0 answered 1"
+    assert printed[-1] == "answer"
+    assert namespace["result"].answer == 2.5
+
+
+def test_the_picture_in_the_readme_is_the_graph():
+    drawn = create_lumo_agent(ScriptedModel([])).get_graph().draw_mermaid()
+    text = README.read_text()
+    if os.environ.get("UPDATE_README"):
+        README.write_text(PICTURE.sub(lambda match: f"{match[1]}```mermaid\n{drawn}```", text))
+        text = README.read_text()
+    match = PICTURE.search(text)
+    assert match is not None
+    assert match[2] == drawn, "run the tests with UPDATE_README=1 to draw it again"
+
+
+def test_the_picture_has_exactly_the_edges_of_the_design():
+    graph = create_lumo_agent(ScriptedModel([])).get_graph()
+    assert {(edge.source, edge.target, edge.conditional) for edge in graph.edges} == {
+        ("__start__", "prepare", False),
+        ("prepare", "plan", False),
+        ("plan", "generate_code", True),
+        ("plan", "call_model", True),
+        ("generate_code", "execute", False),
+        ("execute", "observe", False),
+        ("call_model", "call_tools", False),
+        ("call_tools", "observe", False),
+        ("observe", "self_debug", True),
+        ("observe", "generate_code", True),
+        ("observe", "call_model", True),
+        ("observe", "answer", True),
+        ("self_debug", "generate_code", False),
+        ("answer", "__end__", False),
+    }
+
+
+def test_planning_adds_the_way_back_to_the_plan():
+    graph = create_lumo_agent(ScriptedModel([]), planning_interval=3).get_graph()
+    assert ("observe", "plan") in {(edge.source, edge.target) for edge in graph.edges}

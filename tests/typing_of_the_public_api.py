@@ -1,0 +1,51 @@
+"""How users write it, checked by mypy and pyright in strict mode; never run."""
+
+from langchain_core.language_models import BaseChatModel
+from langgraph.graph import START, StateGraph
+from typing_extensions import TypedDict, assert_type
+
+from lumo_graph import Execution, Executor, Limits, RunResult, Session, create_lumo_agent, resume, run, stream
+from lumo_graph.events import Answered, Event
+
+
+def search(query: str) -> list[str]:
+    """Search."""
+    return [query]
+
+
+def use_run(model: BaseChatModel) -> None:
+    """One call."""
+    result = run("task", model, tools=[search], agent_type="code-agent", limits=Limits(max_steps=3))
+    assert_type(result, RunResult)
+    assert_type(resume("thread", model, checkpointer="sqlite:///runs.db"), RunResult)
+    run("task", model, agent_type="coder")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def use_stream(model: BaseChatModel) -> RunResult | None:
+    """Events."""
+    for event in stream("task", "openai:gpt-4.1-nano", tools=[search]):
+        assert_type(event, Event)
+        if isinstance(event, Answered):
+            return event.result
+    return None
+
+
+class ParentState(TypedDict):
+    """A larger graph."""
+
+    answer: str
+
+
+def embed(model: BaseChatModel) -> None:
+    """An agent is a node."""
+    agent = create_lumo_agent(model, [search], agent_type="code-agent", response_format=dict[str, int])
+    builder = StateGraph(ParentState)
+    builder.add_node("analyst", agent)
+    builder.add_edge(START, "analyst")
+    builder.compile()
+
+
+def use_executor(executor: Executor) -> Execution:
+    """The seams."""
+    session: Session = executor.open(limits=Limits())
+    return session.execute("1 + 1", seconds=1, serve=lambda request: (_ for _ in ()).throw(KeyError(request.name)))
