@@ -17,6 +17,9 @@ from lumo_graph.errors import LumoGraphError
 MAX_REASON_CHARS = 600
 """Characters of a provider's own words in a ModelError."""
 
+SHORTEST_KEY = 8
+"""Shorter ones are placeholders such as "none", and would be found in every other word."""
+
 _TEMPORARY_STATUSES = frozenset({408, 409, 425, 429})
 _UNREACHABLE_CLASSES = frozenset({
     "APIConnectionError", "ModelConnectionError", "ModelTimeoutError",  # provider SDKs, LangChain
@@ -80,7 +83,7 @@ def describe_failure(error: Exception, failure: Failure, model: str, secrets: It
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """The text without these secrets and without anything that looks like a key."""
     for secret in secrets:
-        if secret:
+        if len(secret) >= SHORTEST_KEY:
             text = text.replace(secret, "[key]")
     return _KEY_SHAPES.sub(lambda match: f"{match['label'] or ''}[key]", text)
 

@@ -88,18 +88,21 @@ def _openai(name: str, url: SplitResult | None, key: str | None) -> "ChatOpenAI"
         ("https", "api.openai.com"),
         ("https", "api.openai.com:443"),
     }
-    secret = key or (None if own_host else _PLACEHOLDER_KEY)
+    if key is None and not own_host:
+        key = _PLACEHOLDER_KEY
+    # Left out rather than None, which some versions take for a key that is not there.
+    secret: dict[str, Any] = {} if key is None else {"api_key": SecretStr(key)}
     try:
         model = ChatOpenAI(
             model=name,
             # Always given: else the environment could send the key to another host.
             base_url=OPENAI_URL if url is None else urlunsplit(url),
-            api_key=None if secret is None else SecretStr(secret),
             max_retries=0,
             stream_usage=True,
             # A connection that is kept belongs to one event loop; used from the next one it fails. A new connection
             # for every call costs two round trips beside the seconds of a reply, and leaves no socket behind.
             default_headers={"Connection": "close"},
+            **secret,
         )
     except OpenAIError as error:
         raise ConfigurationError(_missing_key(name)) from error

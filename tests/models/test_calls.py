@@ -184,18 +184,19 @@ def test_a_refused_connection_is_a_model_error_that_names_the_way_out(flavour):
 
 
 @both
-def test_an_endless_reply_is_cut_marked_and_hung_up_on(flavour):
+@pytest.mark.parametrize("tools", [None, [add]], ids=["plain", "tools"])
+def test_an_endless_reply_is_cut_marked_and_hung_up_on(flavour, tools):
     with ScriptedOpenAI([Endless(text="again ")]) as server:
 
         async def call_and_stay() -> AIMessage:
-            reply = await acall_model(openai(server), ASK, max_reply_chars=1000)
+            reply = await acall_model(openai(server), ASK, tools=tools, max_reply_chars=1000)
             assert await asyncio.to_thread(server.wait_until_idle)
             return reply
 
         if flavour == "async":
             reply = asyncio.run(call_and_stay())
         else:
-            reply = call_model(openai(server), ASK, max_reply_chars=1000)
+            reply = call_model(openai(server), ASK, tools=tools, max_reply_chars=1000)
             assert server.wait_until_idle()
     assert len(reply.text) == 1000
     assert reply.response_metadata[CUT_MARK] is True
