@@ -13,7 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import messages_to_dict
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
-from langgraph.types import StateSnapshot
+from langgraph.types import Durability, StateSnapshot
 
 from lumo_graph.checkpoints import Checkpointer, aopen_checkpointer, open_checkpointer
 from lumo_graph.errors import ConfigurationError
@@ -80,14 +80,14 @@ def run(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) ->
     """
     request = _request(task, options)
     with _opened(model, options, request) as agent:
-        return agent.result(agent.graph.invoke(request.input, agent.config, durability="sync"))
+        return agent.result(agent.graph.invoke(request.input, agent.config, durability=agent.durability))
 
 
 async def arun(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> RunResult:
     """`run` from an event loop."""
     request = _request(task, options)
     async with _aopened(model, options, request) as agent:
-        return agent.result(await agent.graph.ainvoke(request.input, agent.config, durability="sync"))
+        return agent.result(await agent.graph.ainvoke(request.input, agent.config, durability=agent.durability))
 
 
 def stream(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> Generator[Event, None, None]:
@@ -124,7 +124,7 @@ def resume(
     request = _resumption(thread_id, checkpointer)
     with _opened(model, options, request) as agent:
         ended = agent.ended(agent.graph.get_state(agent.config))
-        return ended or agent.result(agent.graph.invoke(None, agent.config, durability="sync"))
+        return ended or agent.result(agent.graph.invoke(None, agent.config, durability=agent.durability))
 
 
 async def aresume(
@@ -134,7 +134,7 @@ async def aresume(
     request = _resumption(thread_id, checkpointer)
     async with _aopened(model, options, request) as agent:
         ended = agent.ended(await agent.graph.aget_state(agent.config))
-        return ended or agent.result(await agent.graph.ainvoke(None, agent.config, durability="sync"))
+        return ended or agent.result(await agent.graph.ainvoke(None, agent.config, durability=agent.durability))
 
 
 def resume_stream(
@@ -142,6 +142,13 @@ def resume_stream(
 ) -> Generator[Event, None, None]:
     """`resume` as a stream of events."""
     return _stream(model, options, _resumption(thread_id, checkpointer))
+
+
+def aresume_stream(
+    thread_id: str, model: str | BaseChatModel, *, checkpointer: str | Checkpointer, **options: Unpack[AgentOptions]
+) -> AsyncGenerator[Event, None]:
+    """`resume_stream` from an event loop."""
+    return _astream(model, options, _resumption(thread_id, checkpointer))
 
 
 # -- one path for all of them --------------------------------------------------------------------------------------
@@ -170,6 +177,11 @@ class _Agent:
     config: RunnableConfig
     thread_id: str | None
 
+    @property
+    def durability(self) -> Durability | None:
+        """Every step is stored before the next begins; LangGraph takes no wish where there is no store."""
+        return "sync" if self.thread_id else None
+
     def result(self, values: Mapping[str, Any]) -> RunResult:
         return RunResult(
             answer=values.get("answer"),
@@ -184,7 +196,8 @@ class _Agent:
         """The result of a run that has ended; None if there is something to go on with."""
         if not state.values:
             raise ConfigurationError(f"There is no thread {self.thread_id!r} in this store. `lumo threads` lists them.")
-        return None if state.next else self.result(state.values)
+        # `next` is empty too for a step that is done and not yet in a checkpoint; its task is still there.
+        return None if state.tasks else self.result(state.values)
 
 
 def _request(task: str, options: RunOptions) -> _Request:
@@ -261,7 +274,7 @@ def _stream(
         values: Mapping[str, Any] = {}
         if ended is None:
             for mode, chunk in agent.graph.stream(
-                request.input, agent.config, stream_mode=STREAM_MODES, durability="sync"
+                request.input, agent.config, stream_mode=STREAM_MODES, durability=agent.durability
             ):
                 if mode == "values":
                     values = cast("Mapping[str, Any]", chunk)
@@ -273,12 +286,14 @@ async def _astream(
     model: str | BaseChatModel, options: AgentOptions | RunOptions, request: _Request
 ) -> AsyncGenerator[Event, None]:
     async with _aopened(model, options, request) as agent:
+        ended = agent.ended(await agent.graph.aget_state(agent.config)) if request.resumes else None
         values: Mapping[str, Any] = {}
-        async for mode, chunk in agent.graph.astream(
-            request.input, agent.config, stream_mode=STREAM_MODES, durability="sync"
-        ):
-            if mode == "values":
-                values = cast("Mapping[str, Any]", chunk)
-            for event in events_of(mode, chunk):
-                yield event
-        yield Answered(result=agent.result(values))
+        if ended is None:
+            async for mode, chunk in agent.graph.astream(
+                request.input, agent.config, stream_mode=STREAM_MODES, durability=agent.durability
+            ):
+                if mode == "values":
+                    values = cast("Mapping[str, Any]", chunk)
+                for event in events_of(mode, chunk):
+                    yield event
+        yield Answered(result=ended or agent.result(values))

@@ -5,6 +5,8 @@ Everything a node writes is primitive or a LangChain message, so strict msgpack 
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import repeat
+from operator import attrgetter
 from typing import Annotated, Any, NotRequired, Required, cast
 
 from langchain_core.messages import AnyMessage, BaseMessage, RemoveMessage, convert_to_messages
@@ -21,20 +23,32 @@ def add_messages(state: Sequence[Any], writes: Sequence[Any]) -> list[BaseMessag
 
     Batching-invariant, as `DeltaChannel` asks: folding two batches one after the other equals folding both at once.
     """
-    messages: dict[object, BaseMessage] = {message.id or object(): message for message in _typed(state)}
-    for write in writes:
-        for message in _typed(cast("list[Any]", write) if isinstance(write, list) else [write]):
-            if not isinstance(message, RemoveMessage):
-                messages[message.id or object()] = message
-            elif message.id == REMOVE_ALL_MESSAGES:
-                messages.clear()
-            else:
-                messages.pop(message.id, None)
+    known = _typed(state)
+    given = [cast("list[Any]", write) if isinstance(write, list) else [write] for write in writes]
+    added = [message for batch in given for message in _typed(batch)]
+    if _are_all_new(added, known):
+        return [*known, *added]
+    messages: dict[object, BaseMessage] = {message.id or object(): message for message in known}
+    for message in added:
+        if not isinstance(message, RemoveMessage):
+            messages[message.id or object()] = message
+        elif message.id == REMOVE_ALL_MESSAGES:
+            messages.clear()
+        else:
+            messages.pop(message.id, None)
     return list(messages.values())
 
 
+def _are_all_new(added: Sequence[BaseMessage], known: Sequence[BaseMessage]) -> bool:
+    """Whether nothing known is replaced or taken out. It is so with almost every write."""
+    if any(isinstance(message, RemoveMessage) for message in added):
+        return False
+    ids = [message.id for message in added if message.id]
+    return len(set(ids)) == len(ids) and set(ids).isdisjoint(map(attrgetter("id"), known))
+
+
 def _typed(messages: Sequence[Any]) -> Sequence[BaseMessage]:
-    if all(isinstance(message, BaseMessage) for message in messages):
+    if all(map(isinstance, messages, repeat(BaseMessage))):  # looks at a whole thread in every step, so without a loop
         return messages
     return convert_to_messages(messages)
 
@@ -64,6 +78,8 @@ class RunFields(TypedDict):
     agent_type: str
     limits: dict[str, Any]
     planning_interval: int | None
+    ended: bool
+    """The answer is in the conversation; nothing is left to do."""
 
 
 class Counters(TypedDict):

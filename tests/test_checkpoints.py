@@ -11,7 +11,14 @@ from lumo_graph.state import AgentState
 
 def _finish(state: AgentState):
     return {
-        "run": {"id": "r", "task": "sum", "agent_type": "code-agent", "limits": {}, "planning_interval": None},
+        "run": {
+            "id": "r",
+            "task": "sum",
+            "agent_type": "code-agent",
+            "limits": {},
+            "planning_interval": None,
+            "ended": True,
+        },
         "counters": {"steps": 2, "failures": 0, "tool_calls": 0, "seconds": 0.0, "planned_at": -1},
         "outcome": "answered",
     }

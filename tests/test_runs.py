@@ -70,7 +70,7 @@ def _check_events(events):
     ]  # fmt: skip
     assert [event.ok for event in events if isinstance(event, Observation)] == [True, False, True]
     ended = next(event for event in events if isinstance(event, ToolEnded))
-    assert (ended.name, ended.ok, ended.preview) == ("shout", True, "'A'")
+    assert (ended.name, ended.ok, ended.preview) == ("shout", True, "A")
 
 
 def test_a_stream_shows_tokens_code_tool_calls_output_observations_and_the_answer():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, SchemaError
+from pydantic_core import ErrorDetails, SchemaError
 
 from lumo_graph.dialects.excerpts import one_line, shorten
 from lumo_graph.errors import ConfigurationError
@@ -55,7 +55,7 @@ def check_answer(value: Any, response_format: Any) -> tuple[Any, str | None]:
             return adapter.dump_python(checked, mode="json", by_alias=True, warnings=False), None
         except ValidationError as error:
             problem = _problem(error)
-        except PydanticSerializationError as error:
+        except ValueError as error:  # bytes and the like, in a field that takes any value
             problem = f"It cannot be written as JSON: {one_line(str(error), 300)}"
     return None, problem
 
@@ -99,14 +99,17 @@ def _validated(adapter: TypeAdapter[Any], value: Any) -> Any:
 
 def _problem(error: ValidationError) -> str:
     problems = error.errors(include_url=False, include_context=False)
-    lines = [
-        f"- {'.'.join(map(str, problem['loc'])) or 'answer'}: {problem['msg']}, not {_repr(problem['input'])}"
-        for problem in problems[:_MOST_PROBLEMS]
-    ]
+    lines = [_problem_line(problem) for problem in problems[:_MOST_PROBLEMS]]
     if len(problems) > _MOST_PROBLEMS:
         lines.append(f"- and {len(problems) - _MOST_PROBLEMS:,} more problems")
     return "\n".join(["It does not have the form asked for:", *lines])
 
 
-def _repr(value: Any) -> str:
-    return repr(shorten(value, 100)) if isinstance(value, str) else one_line(repr(value), 100)
+def _problem_line(problem: ErrorDetails) -> str:
+    where = one_line(".".join(map(str, problem["loc"])), 200) or "answer"
+    line = f"- {where}: {one_line(problem['msg'], 300)}"
+    if problem["type"] == "missing":
+        return line
+    value = problem["input"]
+    got = repr(shorten(value, 100)) if isinstance(value, str) else one_line(repr(value), 100)
+    return f"{line} (got {got})"

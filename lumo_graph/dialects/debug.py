@@ -1,9 +1,10 @@
 """The debug brief: what a model needs to repair a failed code action instead of starting over."""
 
-import difflib
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import islice
 
 from lumo_graph.dialects.excerpts import bullets, one_line, readable, shorten
 from lumo_graph.dialects.observe import error_title
@@ -19,6 +20,13 @@ _WHOLE_BLOCK = "Nothing of the block was run. Send the whole block again, correc
 _NO_NETWORK = "There is no network here. Only the tools reach the outside."
 _SMALLER = "Work in smaller pieces, and keep less in memory at once."
 
+_CALLS_KEPT = """\
+Tool calls this block has made. Those that returned took effect: do not repeat them, use the variables that hold \
+their results."""
+_CALLS_LOST = """\
+Tool calls this block has made. Those that returned took effect, but their results are gone with the variables: \
+repeat only what is safe to do twice."""
+
 _ADVICE: Mapping[str, str] = {
     "SyntaxError": _WHOLE_BLOCK,
     "IndentationError": _WHOLE_BLOCK,
@@ -28,7 +36,7 @@ _ADVICE: Mapping[str, str] = {
     "AttributeError": _LOOK_FIRST,
     "TimeoutError": "Do less in one block: smaller batches with results kept in variables, or a faster algorithm.",
     "MemoryError": _SMALLER,
-    "SessionDied": f"The interpreter died while it ran this block. {_SMALLER}",
+    "SessionDied": _SMALLER,
     "RecursionError": "Use a loop, or make sure that the recursion ends.",
     "EOFError": "`input()` has nobody to answer it. Put the values into the code.",
     "SystemExit": "Do not end the interpreter. Let the block run to its end, or call `final_answer(...)`.",
@@ -66,19 +74,23 @@ def debug_brief(execution: Execution, *, tools: Sequence[ToolSpec], attempts_lef
 
 def _failure(error: CodeError) -> str:
     source = f" (`{one_line(error.source, 300)}`)" if error.source.strip() else ""
-    return f"Repair this: {error_title(error)}{source}: {one_line(readable(error.message), 500) or '(no message)'}"
+    return f"Repair this: {error_title(error)}{source}: {_short(error.message, 500) or '(no message)'}"
 
 
 def _values(error: CodeError) -> str:
-    lines = [f"{name} = {readable(value)}" for name, value in error.values.items()]
-    return f"Values on that line:\n{bullets(lines, count=_MOST_VALUES, width=300)}" if lines else ""
+    if not error.values:
+        return ""
+    listed = bullets(
+        error.values.items(), lambda item: f"`{item[0]}` = {_short(item[1], 300)}", count=_MOST_VALUES, width=320
+    )
+    return f"Values on that line:\n{listed}"
 
 
 def _near(error: CodeError, tools: Sequence[ToolSpec]) -> str:
     names = list(error.near)
     if missing := _missing_name(error):
-        names += difflib.get_close_matches(missing, [tool.name for tool in tools])
-    unique = [f"`{one_line(name, 100)}`" for name in dict.fromkeys(names)]
+        names += get_close_matches(missing, [tool.name for tool in tools], cutoff=0.7)
+    unique = [f"`{_short(name, 100)}`" for name in dict.fromkeys(names)]
     return f"Similar names that exist: {', '.join(unique[:10])}." if unique else ""
 
 
@@ -130,21 +142,23 @@ def _missing_name(error: CodeError) -> str:
 def _calls_made(execution: Execution) -> str:
     if not execution.calls:
         return ""
-    lines = [_call(call) for call in execution.calls]
-    heading = "Tool calls this block has made. They took effect: do not repeat them"
-    reason = "" if execution.rolled_back else ", use the variables that hold their results"
-    return f"{heading}{reason}.\n{bullets(lines, count=_MOST_CALLS, width=400)}"
+    heading = _CALLS_LOST if execution.rolled_back else _CALLS_KEPT
+    return f"{heading}\n{bullets(execution.calls, _call, count=_MOST_CALLS, width=400)}"
 
 
 def _call(call: ToolCall) -> str:
-    args = ", ".join(f"{name}={_short_repr(value)}" for name, value in call.args.items())
-    result = one_line(readable(call.preview), 150)
+    args = ", ".join(f"{name}={_argument(value)}" for name, value in islice(call.args.items(), 20))
+    result = _short(call.preview, 150)
     return f"{call.name}({one_line(args, 200)}) -> {result if call.ok else f'failed: {result}'}"
 
 
-def _short_repr(value: object) -> str:
+def _argument(value: object) -> str:
     # Cut before repr: an argument may be megabytes of text.
     return repr(shorten(value, 100)) if isinstance(value, str) else shorten(repr(value), 100)
+
+
+def _short(text: str, limit: int) -> str:
+    return one_line(readable(shorten(text, limit * 4)), limit)
 
 
 def _attempts(left: int) -> str:

@@ -11,8 +11,8 @@ _REASONS: Mapping[str, str] = {
 _LAST_CALL = """\
 {reason} Nothing more can be run, no code and no tool.
 
-Answer the task now with what the observations so far have shown: write the answer itself, in the form that was asked \
-for. If something is missing or not certain, say what. Do not invent results."""
+Answer the task now, from what the observations so far have shown. Write the answer itself, in the form that was asked \
+for; a code block would not run. If something is missing or not certain, say what. Do not invent results."""
 
 
 def last_call_prompt(outcome: str) -> str:

@@ -1,7 +1,11 @@
 """Parts of long text that say how much is left out."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _ESCAPE_CODE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -58,10 +62,16 @@ def fair_shares(sizes: Sequence[int], room: int) -> list[int]:
     return shares
 
 
-def bullets(lines: Iterable[str], *, count: int, width: int) -> str:
-    """A list of at most `count` lines, each at most `width` characters, and the number of lines left out."""
-    everything = list(lines)
-    shown = [f"- {one_line(line, width)}" for line in everything[:count]]
-    if len(everything) > count:
-        shown.append(f"- and {len(everything) - count:,} more")
+def bullets(items: Collection[T], write: Callable[[T], str], *, count: int, width: int) -> str:
+    """A list of at most `count` of the items, each on a line of at most `width` characters, and how many are left out.
+
+    Args:
+        items: what to list.
+        write: makes the line of an item; not called for those left out.
+        count: lines.
+        width: characters of a line.
+    """
+    shown = [f"- {one_line(write(item), width)}" for item in islice(items, count)]
+    if len(items) > count:
+        shown.append(f"- and {len(items) - count:,} more")
     return "\n".join(shown)

@@ -153,7 +153,7 @@ def _read(lines: list[str], start: int, opening: _Opening) -> tuple[Block, str, 
     in_string: _Ending | None = None
     for index in range(start if opening.first is not None else start + 1, len(lines)):
         line = opening.first if index == start and opening.first is not None else lines[index]
-        if quote is None and opening.may_be_code and _OBSERVATION.match(line):
+        if index > start and quote is None and opening.may_be_code and _OBSERVATION.match(line):
             return _block(body, opening), "", index
         ending = _ending(line, opening, len(body))
         if ending is not None and quote is None:

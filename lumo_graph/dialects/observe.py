@@ -7,7 +7,7 @@ from lumo_graph.dialects.excerpts import bullets, fair_shares, one_line, readabl
 from lumo_graph.types import CodeError, Execution
 
 _NO_OUTPUT = "(no output: nothing was printed, and the code does not end in an expression with a value)"
-_ROLLED_BACK = "The interpreter had to be restarted: variables are as they were before this code ran."
+_ROLLED_BACK = "Variables are as they were before this code ran."
 _CALLS_STAND = "The tool calls it made are not undone: {names}."
 _LOST = "These variables could not be restored and no longer exist:"
 _UNSAVED = "These values will be lost if the interpreter restarts; be ready to make them again:"
@@ -84,7 +84,8 @@ def _error_sections(error: CodeError | None) -> list[_Section]:
     source = f"\n    {one_line(error.source, 300)}" if error.source.strip() else ""
     body = (readable(error.message).strip() or "(no message)") + source
     sections = [_Section(title=f"error: {error_title(error)}", body=body, vital=True)]
-    if error.traceback.count('File "') > 1:  # one frame says no more than the failing line
+    if error.traceback.count(", line ") > 1 or "\n\n" in error.traceback:
+        # One frame without a cause says no more than the failing line.
         sections.append(_Section(title="traceback:", body=readable(error.traceback).strip("\n")))
     return sections
 
@@ -97,7 +98,7 @@ def _rollback(execution: Execution) -> str:
 
 
 def _reasons(problems: Mapping[str, str] | None) -> str:
-    return bullets((f"{path}: {reason}" for path, reason in (problems or {}).items()), count=20, width=200)
+    return bullets((problems or {}).items(), lambda item: f"`{item[0]}`: {item[1]}", count=20, width=200)
 
 
 def _composed(sections: list[_Section], limit: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from langchain_core.messages import AIMessage
 
 from lumo_graph.dialects.actions import Action, Answer, CallTools, RunCode, Unparsable
-from lumo_graph.dialects.calls import FINAL_ANSWER, answer_of, calls_in_text, code_for, native_calls, without_calls
+from lumo_graph.dialects.calls import calls_in_text, code_for, native_calls, without_calls
 from lumo_graph.dialects.fences import Block, Segment, code_of, segments
 from lumo_graph.dialects.replies import answer_text, refusal_of, text_of, was_cut
 from lumo_graph.types import ToolSpec
@@ -54,14 +54,11 @@ def parse_code_reply(reply: AIMessage, tools: Sequence[ToolSpec]) -> Action:
 def parse_tool_reply(reply: AIMessage) -> Action:
     """The action of a reply in the function-call branch.
 
-    A reply whose only tool call is `final_answer` is the answer, and so is text alone. `final_answer` beside other
-    calls is a call like them: it was written before their results were known.
+    Native tool calls are made, `final_answer` and malformed ones too: each needs its tool message. Text alone is the
+    answer.
     """
-    if reply.invalid_tool_calls or len(reply.tool_calls) > 1:
+    if reply.tool_calls or reply.invalid_tool_calls:
         return CallTools()
-    if reply.tool_calls:
-        call = reply.tool_calls[0]
-        return Answer(answer_of(call["args"])) if call["name"] == FINAL_ANSWER else CallTools()
     text = answer_text(reply).strip()
     if text and was_cut(reply):
         return Unparsable(_CUT_TEXT)

@@ -77,5 +77,9 @@ def _steps(left: int) -> str:
 def _tools(tools: Sequence[ToolSpec]) -> str:
     if not tools:
         return "There are no tools."
-    lines = [f"{tool.name}: {summary}" if (summary := summary_of(tool)) else tool.name for tool in tools]
-    return f"The tools:\n\n{bullets(lines, count=_MOST_TOOLS, width=200)}"
+    return f"The tools:\n\n{bullets(tools, _tool_line, count=_MOST_TOOLS, width=200)}"
+
+
+def _tool_line(tool: ToolSpec) -> str:
+    summary = summary_of(tool)
+    return f"{tool.name}: {summary}" if summary else tool.name

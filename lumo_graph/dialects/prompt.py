@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from lumo_graph.dialects.excerpts import bullets, shorten
@@ -174,10 +175,10 @@ def variables_note(variables: Mapping[str, str]) -> str:
     """
     if not variables:
         return ""
-    lines = [f"{name}: {what}" for name, what in variables.items()]
-    older = len(lines) - _MOST_VARIABLES
-    lines = [f"{older:,} older ones, not listed here", *lines[older:]] if older > 0 else lines
-    return f"Variables that exist now:\n{bullets(lines, count=len(lines), width=200)}"
+    older = max(0, len(variables) - _MOST_VARIABLES)
+    newest = list(islice(variables.items(), older, None))
+    listed = bullets(newest, lambda item: f"`{item[0]}`: {item[1]}", count=_MOST_VARIABLES, width=200)
+    return f"Variables that exist now:\n{listed}" + (f"\n- and {older:,} older ones" if older else "")
 
 
 def _tool_sections(tools: Sequence[ToolSpec]) -> list[str]:

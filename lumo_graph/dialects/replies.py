@@ -60,13 +60,14 @@ def without_reasoning(text: str) -> str:
     """
     kept: list[str] = []
     position = 0
+    last_closing = max(text.rfind("</"), text.rfind("[/"))  # a tag that is repeated for ever is searched for once
     while mark := _MARK.search(text, position):
         opened = mark["opens"] or mark["bracket"]
         if mark["closes"]:
             kept, position = [], mark.end()
         elif opened:
             kept.append(text[position : mark.start()])
-            position = _end_of_reasoning(text, mark, opened)
+            position = _end_of_reasoning(text, mark, opened, last_closing)
             if position == mark.end():
                 kept.append(mark.group())
         else:
@@ -88,14 +89,13 @@ def _blocks(reply: AIMessage, *kinds: str) -> Iterator[str]:
                 yield said
 
 
-def _end_of_reasoning(text: str, opening: re.Match[str], tag: str) -> int:
-    # A model that repeats the opening tag for ever must not cost a slow search each time.
-    if "</" in text[opening.end() :] or "[/" in text[opening.end() :]:
-        closing = re.search(rf"</{tag}>|\[/{tag}\]", text[opening.end() :], re.IGNORECASE)
+def _end_of_reasoning(text: str, opening: re.Match[str], tag: str, last_closing: int) -> int:
+    if opening.end() <= last_closing:
+        closing = re.compile(rf"</{tag}>|\[/{tag}\]", re.IGNORECASE).search(text, opening.end())
         if closing is not None:
-            return opening.end() + closing.end()
-    starts_line = not text[text.rfind("\n", 0, opening.start()) + 1 : opening.start()].strip()
-    return len(text) if starts_line else opening.end()
+            return closing.end()
+    before = text[max(0, opening.start() - 200) : opening.start()]
+    return opening.end() if before.rpartition("\n")[2].strip() else len(text)
 
 
 def _end_of_fence(text: str, opening: re.Match[str]) -> int:

@@ -1,8 +1,13 @@
 """Messages on a stream: a length, then msgpack of plain data. The cap is checked before anything is read."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
-from msgpack import packb, unpackb
+import msgpack
+
+# Kept here: what code does to the module afterwards does not reach them. The package has no types.
+_packb = cast("Callable[[Any], bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
+_unpackb = cast("Callable[..., Any]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
 
 TO_WORKER_CAP = 32 << 20
 """Bytes of one message from the host."""
@@ -39,7 +44,7 @@ def pack(message: list[Any], cap: int) -> bytes:
         FrameTooLargeError: it is over `cap` bytes.
         TypeError, ValueError, OverflowError: it is not plain data.
     """
-    body = packb(message)
+    body = _packb(message)
     if len(body) > cap:
         raise FrameTooLargeError(len(body), cap)
     return len(body).to_bytes(_HEADER, "big") + body
@@ -82,7 +87,7 @@ def _refuse(code: int, data: bytes) -> object:
 
 def _unpack(body: bytes) -> list[Any]:
     try:
-        message: Any = unpackb(body, strict_map_key=False, ext_hook=_refuse, max_ext_len=0)
+        message: Any = _unpackb(body, strict_map_key=False, ext_hook=_refuse, max_ext_len=0)
     except Exception as failure:  # msgpack has many, and hostile bytes find them all
         raise FrameError(f"not a message: {failure}") from failure
     if type(message) is not list or not message or type(message[0]) is not str:  # pyright: ignore[reportUnknownArgumentType] - being checked

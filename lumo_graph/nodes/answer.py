@@ -52,6 +52,7 @@ class Answer:
         message = AIMessage(text or "(no answer)", id=reply.message.id, usage_metadata=reply.message.usage_metadata)
         return {
             **spend(self._setup, state, reply),
+            "run": {**state["run"], "ended": True},
             "messages": [message],
             "answer": self._checked(text) if text else None,
         }
@@ -75,8 +76,9 @@ def _needs_call(state: AgentState) -> bool:
 
 def _closing(state: AgentState) -> Update:
     """Append the answer as the model's closing words, unless it has already said them."""
-    last = state["messages"][-1]
+    ended: Update = {"run": {**state["run"], "ended": True}}
     answer = state.get("answer")
-    if isinstance(last, AIMessage) or answer is None:
-        return {}
-    return {"messages": [AIMessage(answer if isinstance(answer, str) else json.dumps(answer, default=str))]}
+    if isinstance(state["messages"][-1], AIMessage) or state.get("outcome") != "answered":
+        return ended
+    text = answer if isinstance(answer, str) else json.dumps(answer, default=str, ensure_ascii=False)
+    return {**ended, "messages": [AIMessage(text or "(empty answer)")]}

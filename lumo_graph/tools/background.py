@@ -65,7 +65,7 @@ def run_in_background(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What a coroutine did. Boxed: a SystemExit that escapes from a task would end the loop under everyone else."""
+    """What a coroutine did. Boxed, so that a SystemExit reaches the caller without leaving through the loop."""
 
     value: Any = None
     error: BaseException | None = None
@@ -76,39 +76,52 @@ class _Outcome:
         return self.value
 
 
-async def _box(make: Callable[[], Coroutine[Any, Any, Any]]) -> _Outcome:
-    _inside.set(True)
-    try:
-        return _Outcome(value=await make())
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        return _Outcome(error=error)
-    except BaseException as error:  # noqa: BLE001 - raised again by unwrap, in the caller's thread
-        return _Outcome(error=error)
+@dataclass(slots=True)
+class _Job:
+    """One coroutine on its way through a loop. It can be cancelled from the moment it is submitted."""
+
+    make: Callable[[], Coroutine[Any, Any, Any]]
+    task: asyncio.Task[Any] | None = None
+    unwanted: bool = False
+
+    async def run(self) -> _Outcome:
+        if self.unwanted:
+            return _Outcome(error=asyncio.CancelledError())
+        self.task = asyncio.current_task()
+        _inside.set(True)
+        try:
+            return _Outcome(value=await self.make())
+        except BaseException as error:  # noqa: BLE001 - raised again by unwrap, in the caller's thread
+            return _Outcome(error=error)
+
+    def cancel(self) -> None:
+        """Called in the loop's thread."""
+        self.unwanted = True
+        if self.task is not None:
+            self.task.cancel()
 
 
 def _wait_for(loop: asyncio.AbstractEventLoop, make: Callable[[], Coroutine[Any, Any, Any]]) -> _Outcome:
-    future = asyncio.run_coroutine_threadsafe(_box(make), loop)
+    job = _Job(make)
     try:
-        return future.result()
-    except concurrent.futures.CancelledError:
+        return asyncio.run_coroutine_threadsafe(job.run(), loop).result()
+    except concurrent.futures.CancelledError:  # the process ends, and the loop with it
         raise asyncio.CancelledError from None
     except BaseException:
-        future.cancel()
+        loop.call_soon_threadsafe(job.cancel)
         raise
 
 
 def _run_apart(make: Callable[[], Coroutine[Any, Any, Any]]) -> _Outcome:
     with concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="lumo-tools-nested") as pool:
-        return pool.submit(copy_context().run, asyncio.run, _box(make)).result()
+        return pool.submit(copy_context().run, asyncio.run, _Job(make).run()).result()
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
-        loop.run_forever()
+        while not _runs_until_stopped(loop):
+            pass
         tasks = asyncio.all_tasks(loop)
         for task in tasks:
             task.cancel()
@@ -116,6 +129,15 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         loop.close()
+
+
+def _runs_until_stopped(loop: asyncio.AbstractEventLoop) -> bool:
+    """False if a tool's SystemExit or KeyboardInterrupt broke out of a task; whoever awaits that task gets it too."""
+    try:
+        loop.run_forever()
+    except BaseException:  # noqa: BLE001 - kept by the task
+        return False
+    return True
 
 
 def _forget_after_fork() -> None:

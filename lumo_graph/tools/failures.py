@@ -11,17 +11,19 @@ from lumo_graph.types import Parameter, ToolReply
 
 _LONGEST_MESSAGE = 4000
 _MOST_ERRORS = 5
+_LONGEST_NAME = 100
 
 
 def unknown_tool(name: str, known: Iterable[str]) -> ToolReply:
     """The reply to a call of a tool that does not exist."""
     names = sorted(known)
+    name = name[:_LONGEST_NAME]  # it comes from a session, and searching takes time
     near = difflib.get_close_matches(name, names, n=3)
     if near:
         hint = f"Did you mean {', '.join(map(repr, near))}?"
     else:
         hint = f"Tools are: {', '.join(names)}." if names else "There are no tools."
-    return ToolReply(error=f"There is no tool named {shorten(repr(name), 100)}. {hint}", error_type="NameError")
+    return ToolReply(error=f"There is no tool named {name!r}. {hint}", error_type="NameError")
 
 
 def failed(error: BaseException) -> ToolReply:

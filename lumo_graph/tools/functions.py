@@ -17,6 +17,7 @@ from lumo_graph.errors import ConfigurationError
 from lumo_graph.tools.docstrings import read_docstring
 from lumo_graph.tools.failures import first_line
 from lumo_graph.tools.kinds import without_partial
+from lumo_graph.tools.typeddicts import with_readable_typeddicts
 
 _HANDED_BY_LANGCHAIN = {"callbacks", "run_manager"}
 
@@ -126,7 +127,7 @@ def _args_schema(
     name: str, parameters: Mapping[str, inspect.Parameter], hints: Mapping[str, Any], descriptions: Mapping[str, str]
 ) -> type[BaseModel]:
     fields = {
-        key: _field(hints.get(key, Any), parameter.default, descriptions.get(key, ""))
+        key: _field(with_readable_typeddicts(hints.get(key, Any)), parameter.default, descriptions.get(key, ""))
         for key, parameter in parameters.items()
         if not _takes_config(hints.get(key))
     }

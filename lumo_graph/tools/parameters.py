@@ -12,6 +12,7 @@ from lumo_graph.types import Parameter
 
 AnyModel: TypeAlias = type[pydantic.BaseModel] | type[pydantic.v1.BaseModel]
 
+_LONGEST_NAME = 100
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str, bytes),
     "integer": (int,),
@@ -86,6 +87,7 @@ class Parameters:
 
     def _unexpected(self, tool: str, name: str) -> str:
         names = [parameter.name for parameter in self.shown]
+        name = str(name)[:_LONGEST_NAME]  # it comes from a session, and searching takes time
         if not names:
             return f"{tool}(): takes no arguments, but got {name!r}."
         near = difflib.get_close_matches(name, names, n=1)

@@ -29,9 +29,10 @@ from lumo_graph.tools.arrays import array_bytes, is_array, read_array
 
 DEEPEST = 200
 _SMALLEST_INT, _LARGEST_INT = -(2**63), 2**64 - 1
-_AS_TEXT = (dt.date, dt.time, dt.timedelta, Decimal, UUID, PurePath, complex, re.Pattern,
+_AS_TEXT = (dt.date, dt.time, dt.timedelta, Decimal, UUID, complex, re.Pattern,
             ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network,
             pydantic.AnyUrl, pydantic_core.Url, pydantic.SecretStr, pydantic.SecretBytes)  # fmt: skip
+_BY_STR = (PurePath, Fraction)
 _AS_LIST = (Sequence, AbstractSet, KeysView, ValuesView, ItemsView)
 
 
@@ -111,7 +112,7 @@ class _Converter:
             return bytes(data)
         if isinstance(value, _AS_TEXT):
             return self._text(pydantic_core.to_jsonable_python(value))
-        if isinstance(value, Fraction):
+        if isinstance(value, _BY_STR):
             return self._text(str(value))
         if isinstance(value, BaseMessage):
             return self.convert(text_of(value.content))
@@ -211,7 +212,7 @@ class _Converter:
             return self._key(key.value)
         if isinstance(key, tuple):  # two levels of column names in a data frame
             return ", ".join(str(self._key(part)) for part in cast("tuple[Any, ...]", key))
-        if key is None or isinstance(key, (bool, int, float, str, *_AS_TEXT)) or is_array(key):
+        if key is None or isinstance(key, (bool, int, float, str, *_AS_TEXT, *_BY_STR)) or is_array(key):
             plain = self.convert(key)
             return plain if type(plain) is int else str(plain)
         raise NotDataError(f"key of class {_kind_name(key)}")

@@ -14,7 +14,7 @@ from lumo_graph.types import ToolReply
 
 _SHORT_REPRS = (bool, float, complex, dt.date, dt.time, dt.timedelta, Decimal, Enum, PurePath, UUID)
 _DEEPEST = 8
-_LONGEST_INT_BITS = 4096
+_LONGEST_INT_BITS = 2048
 
 
 def reply_text(reply: ToolReply) -> str:

@@ -13,6 +13,7 @@ from pydantic_core.core_schema import DictSchema
 
 from lumo_graph.tools.kinds import source_function, without_partial
 from lumo_graph.tools.schemas import annotation_of, shape_of
+from lumo_graph.tools.typeddicts import with_readable_typeddicts
 
 
 def read_result(tool: BaseTool) -> tuple[str, str]:
@@ -29,7 +30,9 @@ def read_result(tool: BaseTool) -> tuple[str, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            root = pydantic.TypeAdapter(hint).json_schema(mode="serialization", schema_generator=_WithIntKeys)
+            root = pydantic.TypeAdapter(with_readable_typeddicts(hint)).json_schema(
+                mode="serialization", schema_generator=_WithIntKeys
+            )
     except Exception:  # noqa: BLE001 - a type pydantic knows nothing of, for one of many reasons
         return "Any", ""
     return annotation_of(root, root, as_result=True), shape_of(root, root, as_result=True)

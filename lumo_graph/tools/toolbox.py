@@ -34,9 +34,9 @@ class Toolbox:
     def call(self, name: str, args: Mapping[str, Any], config: RunnableConfig | None = None) -> ToolReply:
         """Call a tool from synchronous code, in any thread.
 
-        Arguments are validated by the tool's own schema. The result is plain data: dicts with text or int keys,
-        lists for every kind of sequence, ISO 8601 dates. Whatever goes wrong in the tool is a reply with an error; only what is
-        no failure passes through: KeyboardInterrupt, SystemExit, a cancellation, LangGraph's interrupts.
+        Arguments are validated by the tool's own schema. The result is plain data: dicts with text or int keys, lists
+        for every kind of sequence, ISO 8601 dates. Whatever goes wrong in the tool is a reply with an error; only what
+        is no failure passes through: KeyboardInterrupt, SystemExit, a cancellation, LangGraph's interrupts.
 
         Args:
             name: name of the tool.

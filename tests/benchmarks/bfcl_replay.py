@@ -3,16 +3,26 @@
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
 from lumo_graph import Executor, Limits, create_lumo_agent
+from lumo_graph.graph import LumoAgent
 from lumo_graph.testing import ScriptedModel
 from lumo_graph.types import AgentType
-from tests.benchmarks.bfcl_data import Harness, Method, Task, bind_methods, differences, open_apis, parse_call, read_result
+from tests.benchmarks.bfcl_data import (
+    Harness,
+    Method,
+    Task,
+    bind_methods,
+    differences,
+    open_apis,
+    parse_call,
+    read_result,
+)
 
 DONE = "Done."
 ASK = "Before I can do that, please tell me what is missing."
@@ -36,6 +46,8 @@ class Replay:
     """Model replies, those without an action included."""
     seconds: float
     """Wall-clock time of the runs, one a turn."""
+    create_seconds: float
+    """Wall-clock time to make the agent: the tools, the prompt's parts, the graph."""
     direct_seconds: float
     """Wall-clock time of the same calls made by the harness."""
 
@@ -49,12 +61,12 @@ class Replay:
 class Conversation:
     """What the runs of one task came to."""
 
-    results: list[Any]
+    results: list[Any] = field(default_factory=list[Any])
     """What came back from the calls, in order."""
-    problems: list[str]
-    """Runs that did not end as scripted."""
-    actions: int
-    replies: int
+    problems: list[str] = field(default_factory=list[str])
+    """What did not go as scripted."""
+    actions: int = 0
+    replies: int = 0
 
 
 def replay(task: Task, agent_type: AgentType, executor: Executor) -> Replay:
@@ -62,10 +74,15 @@ def replay(task: Task, agent_type: AgentType, executor: Executor) -> Replay:
     untouched, ours = open_apis(task), open_apis(task)
     started = time.perf_counter()
     wanted, gold = _run_directly(task)
-    direct_seconds = time.perf_counter() - started
-    started = time.perf_counter()
-    conversation = _run_graph(task, agent_type, ours, executor)
-    seconds = time.perf_counter() - started
+    called = time.perf_counter()
+    agent, model = _create_agent(task, agent_type, bind_methods(ours), executor)
+    created = time.perf_counter()
+    try:
+        conversation = _converse(task, agent_type, agent)
+        model.assert_consumed()
+    except Exception as error:  # whatever stopped it is the finding
+        conversation = Conversation(problems=[f"{type(error).__name__}: {error}"])
+    done = time.perf_counter()
     return Replay(
         task=task,
         agent_type=agent_type,
@@ -74,8 +91,9 @@ def replay(task: Task, agent_type: AgentType, executor: Executor) -> Replay:
         results=(*conversation.problems, *_compare_results(task, conversation.results, wanted)),
         actions=conversation.actions,
         replies=conversation.replies,
-        seconds=seconds,
-        direct_seconds=direct_seconds,
+        seconds=done - created,
+        create_seconds=created - called,
+        direct_seconds=called - started,
     )
 
 
@@ -116,10 +134,11 @@ def _run_directly(task: Task) -> tuple[list[Any], dict[str, object]]:
     return [read_result(text) for text in texts], apis
 
 
-def _run_graph(task: Task, agent_type: AgentType, apis: Mapping[str, object], executor: Executor) -> Conversation:
-    methods = bind_methods(apis)
-    in_code = agent_type == "code-agent"
-    model = ScriptedModel(replies=[*(script_code_actions(task) if in_code else script_function_calls(task, methods))])
+def _create_agent(
+    task: Task, agent_type: AgentType, methods: Mapping[str, Method], executor: Executor
+) -> tuple[LumoAgent, ScriptedModel]:
+    replies = script_code_actions(task) if agent_type == "code-agent" else script_function_calls(task, methods)
+    model = ScriptedModel(replies=[*replies])
     agent = create_lumo_agent(
         model,
         tools=list(methods.values()),
@@ -128,14 +147,23 @@ def _run_graph(task: Task, agent_type: AgentType, apis: Mapping[str, object], ex
         limits=Limits(max_steps=1 + max(len(sources) for sources in task.gold)),
         checkpointer=InMemorySaver(),
     )
-    runs = [agent.invoke({"task": prompt}, {"configurable": {"thread_id": task.id}}) for prompt in task.prompts]
-    model.assert_consumed()
+    return agent, model
+
+
+def _converse(task: Task, agent_type: AgentType, agent: LumoAgent) -> Conversation:
+    """One run a turn, all on one thread."""
+    runs = [
+        # LangGraph leaves the type argument of its Command open.
+        agent.invoke({"task": prompt}, {"configurable": {"thread_id": task.id}})  # pyright: ignore[reportUnknownMemberType]
+        for prompt in task.prompts
+    ]
     steps = [step for run in runs for step in run["steps"]]
+    in_code = agent_type == "code-agent"
     return Conversation(
         results=_results_in_code(task, runs) if in_code else _results_of_calls(runs[-1]["messages"]),
         problems=[
             f"turn {turn}: the run ended with {run['outcome']!r}"
-            for turn, run in enumerate(runs)
+            for turn, run in enumerate(runs, start=1)
             if run["outcome"] != "answered"
         ],
         actions=sum(1 for step in steps if step["calls"] or step["code"]),
@@ -150,7 +178,12 @@ def _results_in_code(task: Task, runs: Sequence[Mapping[str, Any]]) -> list[Any]
 
 
 def _results_of_calls(messages: Sequence[BaseMessage]) -> list[Any]:
-    return [json.loads(message.text) for message in messages if isinstance(message, ToolMessage)]
+    """Data is JSON in a tool message; an error is not, and stays text."""
+    return [
+        json.loads(message.text) if message.status == "success" else message.text
+        for message in messages
+        if isinstance(message, ToolMessage)
+    ]
 
 
 def _compare_results(task: Task, found: Sequence[Any], wanted: Sequence[Any]) -> list[str]:

@@ -66,4 +66,4 @@ def test_small_parts_get_all_they_need_and_large_ones_share_the_rest(
 
 
 def test_a_long_list_says_how_many_lines_are_missing() -> None:
-    assert bullets((str(number) for number in range(1500)), count=2, width=10) == "- 0\n- 1\n- and 1,498 more"
+    assert bullets(range(1500), str, count=2, width=10) == "- 0\n- 1\n- and 1,498 more"

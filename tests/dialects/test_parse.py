@@ -141,13 +141,17 @@ def test_a_native_tool_call_becomes_code(reply: AIMessage, code: str) -> None:
         ('{"name": "python_interpreter", "arguments": "x = 1"}', "x = 1"),
         ('{"name": "final_answer", "arguments": {"answer": 3}}', "final_answer(3)"),
         (
-            '<tool_call>{"name": "search", "arguments": {"query": "a"}}</tool_call>\n'
-            '<tool_call>{"name": "search", "arguments": {"query": "b"}}</tool_call>',
+            (
+                '<tool_call>{"name": "search", "arguments": {"query": "a"}}</tool_call>\n'
+                '<tool_call>{"name": "search", "arguments": {"query": "b"}}</tool_call>'
+            ),
             "print(search(query='a'))\nprint(search(query='b'))",
         ),
         (
-            '{"name": "search", "arguments": {"query": "a"}}\nObservation: nothing\n'
-            '{"name": "search", "arguments": {"query": "b"}}',
+            (
+                '{"name": "search", "arguments": {"query": "a"}}\nObservation: nothing\n'
+                '{"name": "search", "arguments": {"query": "b"}}'
+            ),
             "search(query='a')",
         ),
     ],
@@ -226,7 +230,10 @@ def test_a_refusal_is_the_answer() -> None:
         ),
         (
             "```bash\nls -l\n```",
-            "Only Python runs here, not a shell. Write Python; to answer with this text, give it to `final_answer(...)`.",
+            (
+                "Only Python runs here, not a shell. "
+                "Write Python; to answer with this text, give it to `final_answer(...)`."
+            ),
         ),
     ],
 )
@@ -235,6 +242,7 @@ def test_a_reply_that_asks_for_nothing_says_what_to_do(content: Any, reason: str
 
 
 CUT = {"finish_reason": "length"}
+CUT_TEXT = "The reply was cut off because it was too long. Write less."
 
 
 @pytest.mark.parametrize(
@@ -266,7 +274,7 @@ def test_code_that_was_complete_before_the_cut_is_run() -> None:
         (native(("search", {}), ("final_answer", {"answer": 1})), CallTools()),
         (native(("no_such_tool", {})), CallTools()),
         (malformed("search", "{"), CallTools()),
-        (native(("final_answer", {"answer": {"n": 1}}), text="Done."), Answer({"n": 1})),
+        (native(("final_answer", {"answer": {"n": 1}}), text="Done."), CallTools()),
         (AIMessage("42"), Answer("42")),
         (AIMessage("<think>hm</think>42"), Answer("42")),
         (AIMessage("```python\nprint(1)\n```"), Answer("```python\nprint(1)\n```")),
@@ -315,8 +323,9 @@ def test_the_thought_of_a_native_call_is_its_text() -> None:
 # -- anything at all -----------------------------------------------------------------------------------------------
 
 PIECES = [
-    "```", "```python", "~~~", "<code>", "</code>", "<think>", "</think>", '"""', "'''", "x = 1", "Observation:", "<end_code>",
-    '{"name": "search", "arguments": {"query": "x"}}', "{", "[", "\n", "\n", " ", "`", "\r\n", "\ud800", "é",
+    "```", "```python", "~~~", "<code>", "</code>", "<think>", "</think>", '"""', "'''", "x = 1", "Observation:",
+    "<end_code>", '{"name": "search", "arguments": {"query": "x"}}', "{", "[", "\n", "\n", " ", "`", "\r\n",
+    "\ud800", "é",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import os
 import resource
 import sys
+from pathlib import Path
 
 _MEBIBYTE = 1 << 20
 
@@ -26,8 +27,7 @@ def limit_processes(count: int) -> None:
 
 def _mapped_bytes() -> int:
     try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 512 * _MEBIBYTE  # no /proc: an interpreter with the usual packages
 

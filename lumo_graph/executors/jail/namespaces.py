@@ -6,6 +6,7 @@ import os
 import stat
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 
 from lumo_graph.executors.jail import kernel
 from lumo_graph.executors.jail.plan import DEVICES, NAMESPACES, LayerError, Plan
@@ -17,6 +18,7 @@ _ST_NOATIME, _ST_NODIRATIME, _ST_RELATIME = 1 << 10, 1 << 11, 1 << 12
 _MOUNT_SETATTR = 442
 _AT_RECURSIVE = 0x8000
 _MAX_INODES = 65536
+_COVERED = "/tmp"  # noqa: S108 - only a mount point, in a mount namespace of our own
 
 _FLAGS = (
     kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
@@ -54,7 +56,7 @@ def finish() -> str | None:
     try:
         without_proc = _mount_proc()
         kernel.detach("/old")
-        os.rmdir("/old")
+        Path("/old").rmdir()
         kernel.mount(None, "/", None, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_RDONLY)
     except OSError as failure:
         raise LayerError(NAMESPACES, failure.strerror or str(failure)) from failure
@@ -64,8 +66,7 @@ def finish() -> str | None:
 def map_identity(uid: int, gid: int) -> None:
     """Map a user and a group to themselves in the user namespace this process has just entered."""
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
-        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
-            file.write(text)
+        Path(f"/proc/self/{name}").write_text(text, encoding="ascii")
 
 
 def _unshare() -> None:
@@ -82,20 +83,20 @@ def _build_root(plan: Plan) -> None:
     # Handles are taken first: the new root covers /tmp, and what it binds may lie below that.
     sources = _open_sources(plan.readable)
     devices = {name: os.open(f"/dev/{name}", os.O_PATH | os.O_CLOEXEC) for name in DEVICES}
-    root = "/tmp"  # noqa: S108 - only a mount point in a mount namespace of our own
+    root = _COVERED
     kernel.mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,mode=755")
     os.chdir(root)
     for name in ("proc", "dev", "tmp", "etc", "old"):
-        os.mkdir(name)
+        Path(name).mkdir()
     options = f"size={plan.disk_mb}m,nr_inodes={_MAX_INODES},mode=1777"
-    kernel.mount("tmpfs", root + "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options)
+    kernel.mount("tmpfs", f"{root}{_COVERED}", "tmpfs", MS_NOSUID | MS_NODEV, options)
     for source in sources:
         _place(root, source)
     for name, handle in devices.items():
         _touch(f"dev/{name}")
         kernel.mount(f"/proc/self/fd/{handle}", f"{root}/dev/{name}", None, MS_BIND)
         os.close(handle)
-    os.symlink("/tmp", "dev/shm")  # noqa: S108 - POSIX semaphores need one; it counts as disk of the session
+    Path("dev/shm").symlink_to("/tmp")  # noqa: S108 - POSIX semaphores need one; it counts as disk of the session
     _name_user()
     kernel.syscall(155 if kernel.MACHINE == "x86_64" else 41, b".", b"old", call="pivot_root")
     os.chdir("/")
@@ -106,25 +107,25 @@ def _open_sources(paths: tuple[str, ...]) -> list[_Source]:
     for path in paths:
         if any(path.startswith(outer.path + "/") for outer in sources if outer.link is None):
             continue
-        if os.path.islink(path) and path.count("/") <= 2:  # noqa: PLR2004 - /lib and /etc/localtime stay links
-            sources.append(_Source(path=path, link=os.readlink(path)))
+        if Path(path).is_symlink() and path.count("/") <= 2:  # noqa: PLR2004 - /lib and /etc/localtime stay links
+            sources.append(_Source(path=path, link=str(Path(path).readlink())))
         else:
             sources.append(_Source(path=path, handle=os.open(path, os.O_PATH | os.O_CLOEXEC)))
     return sources
 
 
 def _place(root: str, source: _Source) -> None:
-    target = root + source.path
-    os.makedirs(os.path.dirname(target), exist_ok=True)
+    target = Path(root + source.path)
+    target.parent.mkdir(parents=True, exist_ok=True)
     if source.link is not None:
-        os.symlink(source.link, target)
+        target.symlink_to(source.link)
         return
     if stat.S_ISDIR(os.fstat(source.handle).st_mode):
-        os.makedirs(target, exist_ok=True)
+        target.mkdir(parents=True, exist_ok=True)
     else:
-        _touch(target)
-    kernel.mount(f"/proc/self/fd/{source.handle}", target, None, MS_BIND | MS_REC)
-    _make_readonly(target)
+        _touch(str(target))
+    kernel.mount(f"/proc/self/fd/{source.handle}", str(target), None, MS_BIND | MS_REC)
+    _make_readonly(str(target))
     os.close(source.handle)
 
 
@@ -133,7 +134,13 @@ def _make_readonly(target: str) -> None:
     path = os.fsencode(target)
     try:
         kernel.syscall(
-            _MOUNT_SETATTR, -100, path, _AT_RECURSIVE, attributes, ctypes.c_size_t(len(attributes)), call="mount_setattr"
+            _MOUNT_SETATTR,
+            -100,
+            path,
+            _AT_RECURSIVE,
+            attributes,
+            ctypes.c_size_t(len(attributes)),
+            call="mount_setattr",
         )
     except OSError as failure:
         if failure.errno != errno.ENOSYS:
@@ -171,6 +178,4 @@ def _touch(path: str) -> None:
 def _name_user() -> None:
     uid, gid = os.geteuid() or 65534, os.getegid() or 65534
     for name, text in (("passwd", f"nobody:x:{uid}:{gid}::/tmp:/bin/false\n"), ("group", f"nogroup:x:{gid}:\n")):
-        if not os.path.exists(f"etc/{name}"):
-            with open(f"etc/{name}", "w", encoding="ascii") as file:
-                file.write(text)
+        Path(f"etc/{name}").write_text(text, encoding="ascii")

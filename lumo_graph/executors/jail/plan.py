@@ -6,6 +6,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 NAMESPACES = "namespaces"
@@ -48,20 +49,18 @@ class Plan:
     @classmethod
     def from_request(cls, request: dict[str, Any]) -> Self:
         """The plan a host asks for."""
-        return cls(
-            layers=frozenset(request["layers"]), memory_mb=request["memory_mb"], disk_mb=request["disk_mb"]
-        )
+        return cls(layers=frozenset(request["layers"]), memory_mb=request["memory_mb"], disk_mb=request["disk_mb"])
 
 
 def readable_paths() -> list[str]:
     """Paths this interpreter needs for imports, each by every name it is known by, outermost first."""
-    return sorted({path for path in _wanted_paths() if os.path.exists(path) and path != "/"}, key=len)
+    return sorted({path for path in _wanted_paths() if path != "/" and Path(path).exists()}, key=len)
 
 
 def _wanted_paths() -> Iterator[str]:
     yield from _SYSTEM_PATHS
     for prefix in {sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix}:
-        yield from _both_names(os.path.join(prefix, name) for name in ("lib", "lib64", "share"))
+        yield from _both_names(f"{prefix}/{name}" for name in ("lib", "lib64", "share"))
         if prefix.startswith("/nix/store"):
             yield "/nix/store"
     yield from _both_names(filter(None, map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib"))))
@@ -77,5 +76,5 @@ def site_directories() -> list[str]:
 def _both_names(paths: Iterable[str]) -> Iterator[str]:
     # A path below a link is imported by the name it has on sys.path but resolves to another one.
     for path in paths:
-        yield os.path.abspath(path)
+        yield os.path.normpath(path)
         yield os.path.realpath(path)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import struct
+from pathlib import Path
 
 from lumo_graph.executors.jail import kernel
 from lumo_graph.executors.jail.limits import limit_processes
@@ -70,8 +71,7 @@ def _drop_capabilities() -> None:
 
 def _first_unreachable(paths: tuple[str, ...]) -> str | None:
     for path in paths:
-        parent = path
-        while (parent := os.path.dirname(parent)) != "/":
-            if not os.stat(parent).st_mode & 0o001:
-                return parent
+        for parent in Path(path).parents:
+            if not parent.stat().st_mode & 0o001:
+                return str(parent)
     return None

@@ -1,1 +1,1 @@
-"""The child's half of a session. It imports the standard library, msgpack and cloudpickle, and nothing of the host's."""
+"""The child's half of a session. It imports the standard library, msgpack and cloudpickle, not the host's half."""

@@ -24,24 +24,29 @@ class Action:
     """The last expression; None if the action does not end in one."""
 
 
-def compile_action(code: str, number: int) -> Action:
+def name_action(code: str, number: int) -> str:
+    """A file name for the code objects of an action; that of a restored function's action is another one."""
+    return f"<action {number} {zlib.crc32(code.encode('utf-8', 'replace')):08x}>"
+
+
+def compile_action(code: str, filename: str) -> Action:
     """Compile source text.
 
     Args:
         code: the source.
-        number: of the action in its session, for tracebacks.
+        filename: what `name_action` gives for it.
 
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: it is not a program.
     """
-    filename = f"<action {number} {zlib.crc32(code.encode('utf-8', 'replace')):08x}>"
     tree = compile(code, filename, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     assert isinstance(tree, ast.Module)  # noqa: S101 - what these flags give
     if "await" in code:
         tree = ast.fix_missing_locations(_AwaitAnything().visit(tree))
     last = None
-    if tree.body and isinstance(tree.body[-1], ast.Expr):
-        last = _compile(ast.Expression(tree.body.pop().value), filename, "eval")  # pyright: ignore[reportAttributeAccessIssue] - an Expr
+    if tree.body and isinstance(end := tree.body[-1], ast.Expr):
+        tree.body.pop()
+        last = _compile(ast.Expression(end.value), filename, "eval")
     body = _compile(tree, filename, "exec")
     _remember_source(filename, code)
     return Action(filename=filename, body=body, last=last)
@@ -61,7 +66,7 @@ def _remember_source(filename: str, code: str) -> None:
 class _AwaitAnything(ast.NodeTransformer):
     """`await f(x)` also works where `f` is not async: a tool's result passes through."""
 
-    def visit_Await(self, node: ast.Await) -> ast.AST:  # noqa: N802 - the name ast calls
+    def visit_Await(self, node: ast.Await) -> ast.AST:
         self.generic_visit(node)
         if isinstance(node.value, ast.Call):
             helper = ast.Name(AWAIT_HELPER, ast.Load())

@@ -35,6 +35,11 @@ class ClassNames:
     def __contains__(self, name: str) -> bool:
         return name in self._classes
 
+    @property
+    def known(self) -> dict[str, type]:
+        """Every class by its name."""
+        return dict(self._classes)
+
     def only(self, names: Iterable[str]) -> "ClassNames":
         """These classes and no others, under the same names."""
         return ClassNames({name: self._classes[name] for name in names})

@@ -73,8 +73,9 @@ def strongly_connected(edges: Mapping[Key, Iterable[Key]]) -> list[list[Key]]:
                     parent = visits[-1][0]
                     lowest[parent] = min(lowest[parent], lowest[node])
                 if lowest[node] == order[node]:
-                    cut = path.index(node)
-                    parts.append(path[cut:])
-                    on_path.difference_update(path[cut:])
-                    del path[cut:]
+                    part = [path.pop()]
+                    while part[-1] != node:
+                        part.append(path.pop())
+                    on_path.difference_update(part)
+                    parts.append(part[::-1])
     return parts

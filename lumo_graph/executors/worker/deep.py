@@ -1,8 +1,9 @@
 """Recursion under control: pickling recurses in C, and a limit raised by the session's code must not end in a crash."""
 
+import inspect
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ _DEEP_STACK_BYTES = 128 * 1024 * 1024
 
 
 @contextmanager
-def recursion_limit(limit: int) -> Iterator[None]:
+def recursion_limit(limit: int) -> Generator[None]:
     """Exactly this many nested calls are allowed inside, whatever the session's code has set."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(limit)
@@ -27,7 +28,7 @@ def recursion_limit(limit: int) -> Iterator[None]:
 
 
 @contextmanager
-def shallow_recursion() -> Iterator[None]:
+def shallow_recursion() -> Generator[None]:
     """A limit that is safe for the stack of the calling thread."""
     with recursion_limit(_frames_above() + _SHALLOW):
         yield
@@ -69,7 +70,7 @@ def call_on_deep_stack(function: Callable[[], Result]) -> Result:
 
 
 def _frames_above() -> int:
-    frame, count = sys._getframe(1), 0  # noqa: SLF001 - inspect.stack() reads source files
+    frame, count = inspect.currentframe(), 0
     while frame is not None:
         frame, count = frame.f_back, count + 1
     return count

@@ -4,10 +4,10 @@ import sys
 import types
 from collections import deque
 from collections.abc import Collection, Mapping
-from inspect import signature
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import Any
 
-from lumo_graph.executors.worker.text import bounded_repr, class_name, clean, cut, safe_text
+from lumo_graph.executors.worker.text import bounded_repr, class_name, clean, cut, kind_of, safe_text
 
 _MAX_NAMES = 200
 _MAX_NAME = 200
@@ -28,14 +28,12 @@ def describe_variables(namespace: Mapping[str, Any], *, reserved: Collection[str
         for name in namespace
         if type(name) is str and name not in reserved and not (name.startswith("__") and name.endswith("__"))
     ]
-    return {
-        clean(name): describe_object(namespace[name]) for name in names[-_MAX_NAMES:] if len(name) <= _MAX_NAME
-    }
+    return {clean(name): describe_object(namespace[name]) for name in names[-_MAX_NAMES:] if len(name) <= _MAX_NAME}
 
 
 def describe_object(value: Any) -> str:
     """One short line about an object: its value if that is small, else its class and size."""
-    kind = type(value)
+    kind = kind_of(value)
     if value is None or kind in (bool, int, float, complex):
         return bounded_repr(value, _SHORT_TEXT)
     if kind is str:
@@ -45,11 +43,11 @@ def describe_object(value: Any) -> str:
     return cut(_describe_other(value, kind), _MAX_LINE)
 
 
-def _describe_other(value: Any, kind: type) -> str:
+def _describe_other(value: Any, kind: type[Any]) -> str:
     if kind is types.ModuleType:
         return safe_text(lambda: f"module {value.__name__}", _MAX_LINE, "module")
     if kind is types.FunctionType:
-        return safe_text(lambda: f"def {value.__name__}{signature(value)}", _MAX_LINE, "function")
+        return f"def {clean(value.__name__)}({', '.join(_parameters(value.__code__))})"
     if issubclass(kind, type):
         return f"class {class_name(value)}"
     for base in _SIZED:
@@ -58,7 +56,19 @@ def _describe_other(value: Any, kind: type) -> str:
     return safe_text(lambda: _describe_table(value, kind) or class_name(kind), _MAX_LINE, class_name(kind))
 
 
-def _describe_table(value: Any, kind: type) -> str | None:
+def _parameters(code: types.CodeType) -> list[str]:
+    names = [clean(name) for name in code.co_varnames]
+    count = code.co_argcount + code.co_kwonlyargcount
+    extra = [mark for mark, flag in (("*", CO_VARARGS), ("**", CO_VARKEYWORDS)) if code.co_flags & flag]
+    by_name = ["*"] if code.co_kwonlyargcount and "*" not in extra else []
+    rest = [mark + name for mark, name in zip(extra, names[count:], strict=False)]
+    parameters = [*names[: code.co_argcount], *by_name, *names[code.co_argcount : count]]
+    if rest and rest[0][1] != "*":
+        parameters.insert(code.co_argcount, rest.pop(0))
+    return [*parameters, *rest]
+
+
+def _describe_table(value: Any, kind: type[Any]) -> str | None:
     array = getattr(sys.modules.get("numpy"), "ndarray", None)
     if isinstance(array, type) and issubclass(kind, array):
         return f"ndarray {value.shape} {value.dtype}"

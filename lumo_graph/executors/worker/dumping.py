@@ -1,15 +1,15 @@
 """One component dumped: in one pass if it can be, else with what fails left out."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from lumo_graph.executors.worker.deep import call_on_deep_stack, shallow_recursion
+from lumo_graph.executors.worker.deep import call_on_deep_stack
 from lumo_graph.executors.worker.envelope import CLASS, VARIABLE, Envelope, Root, component_id
 from lumo_graph.executors.worker.identity import is_scalar, numpy_array_type, plain_reach
 from lumo_graph.executors.worker.pickling import SessionPickler, Sink, TooLargeError, load_value
 from lumo_graph.executors.worker.surroundings import Surroundings
-from lumo_graph.executors.worker.unsaved import describe_error, find_paths
+from lumo_graph.executors.worker.unsaved import Unsaved, describe_error, find_paths
 
 
 class NotSavedError(Exception):
@@ -20,6 +20,7 @@ class NotSavedError(Exception):
 class Stored:
     """What is remembered of a component that was stored."""
 
+    id: str
     roots: tuple[Root, ...]
     digest: bytes
     """Empty for a component that is stored but was not found again."""
@@ -41,7 +42,9 @@ class Dump:
     """Bytes to store; None if they are those already stored, or if keeping them took too much memory."""
     shared: Mapping[int, object] = field(default_factory=dict[int, object])
     """Objects whose identity matters, by id. Holding them keeps the ids valid."""
-    bases: Mapping[int, tuple[object, Collection[int]]] = field(default_factory=dict[int, tuple[object, Collection[int]]])
+    bases: Mapping[int, tuple[object, Collection[int]]] = field(
+        default_factory=dict[int, tuple[object, Collection[int]]]
+    )
     """Arrays that others are views of, by id, each with the ids of those views."""
 
     @property
@@ -52,7 +55,7 @@ class Dump:
     @property
     def id(self) -> str:
         """The component's id."""
-        return component_id(self.roots)
+        return self.stored.id
 
 
 class Dumper:
@@ -71,7 +74,7 @@ class Dumper:
         self._surroundings = surroundings
         self._stored = stored
         self._max_bytes = max_bytes
-        self._keep = keep
+        self.keep = keep
         self._kept_bytes = 0
 
     def dump(self, roots: Sequence[Root], views: Collection[int] = ()) -> Dump:
@@ -84,7 +87,7 @@ class Dumper:
         values = tuple(self.value_of(root) for root in roots)
         own = {name for kind, name in roots if kind == CLASS}
         sink, pickler, guarded = self._write(values, own, views)
-        self._refuse_failed_roots(roots, values, pickler)
+        self._refuse_failed_roots(values, pickler)
         envelope = Envelope(
             roots=roots,
             needs=tuple(sorted(pickler.needs)),
@@ -93,11 +96,13 @@ class Dumper:
             readonly=tuple(buffer.readonly for buffer in sink.buffers),
         )
         digest = envelope.digest()
-        known = self._stored.get(component_id(roots))
+        key = component_id(roots)
+        known = self._stored.get(key)
         unchanged = known is not None and known.digest == digest
         if guarded and not unchanged:
             self._try_load(envelope, pickler)
         stored = Stored(
+            id=key,
             roots=roots,
             digest=digest,
             size=sink.size,
@@ -119,9 +124,13 @@ class Dumper:
         return self._surroundings.namespace[name] if kind == VARIABLE else self._surroundings.names[name]
 
     def again(self, dump: Dump) -> Dump:
-        """The same component with its bytes, which were not kept."""
+        """The same component with its bytes, which were not kept.
+
+        Raises:
+            NotSavedError: it can no longer be saved.
+        """
         self._kept_bytes = 0
-        return replace(dump, packed=self.dump(dump.roots, dump.stored.views).packed)
+        return self.dump(dump.roots, dump.stored.views)
 
     def _write(
         self, values: tuple[Any, ...], own: Collection[str], views: Collection[int]
@@ -153,15 +162,14 @@ class Dumper:
             return sink, pickler
 
         try:
-            with shallow_recursion():
-                return write(deep=False)
+            return write(deep=False)
         except RecursionError:
             return call_on_deep_stack(lambda: write(deep=True))
 
-    def _refuse_failed_roots(self, roots: tuple[Root, ...], values: tuple[Any, ...], pickler: SessionPickler) -> None:
+    def _refuse_failed_roots(self, values: tuple[Any, ...], pickler: SessionPickler) -> None:
         failed = {id(value): reason for value, reason in pickler.left_out if type(value) is not Unsaved}
-        for root, value in zip(roots, values, strict=True):
-            if id(value) in failed and root[0] == VARIABLE:
+        for value in values:
+            if id(value) in failed:
                 raise NotSavedError(failed[id(value)])
 
     def _paths(self, roots: tuple[Root, ...], values: tuple[Any, ...], pickler: SessionPickler) -> dict[str, str]:
@@ -172,21 +180,26 @@ class Dumper:
         found: dict[int, str] = {}
         for (_, name), value in zip(roots, values, strict=True):
             found |= {**find_paths(value, name, wanted - found.keys(), closed), **found}
-        nowhere = f"{roots[0][1]}.<made while saving>"
-        return {found.get(id(value), nowhere): reason for value, reason in pickler.left_out}
+        names = " or ".join(name for _, name in roots[:3])
+        paths: dict[str, str] = {}
+        for place, (value, reason) in enumerate(pickler.left_out):
+            paths[found.get(id(value), f"{names}.<hidden part {place}>")] = reason
+        return paths
 
     def _try_load(self, envelope: Envelope, pickler: SessionPickler) -> None:
         # What was put in a value's place may not fit there: a class cannot have it as a base.
         try:
             buffers = [bytearray(buffer) for buffer in envelope.buffers]
-            load_value(b"".join(envelope.parts), buffers, self._surroundings.namespace, self._surroundings.names.__getitem__)
+            load_value(
+                b"".join(envelope.parts), buffers, self._surroundings.namespace, self._surroundings.names.__getitem__
+            )
         except BaseException:  # noqa: BLE001 - loading runs the session's code
             reasons = [reason for _, reason in pickler.left_out]
             raise NotSavedError(f"a part that it needs cannot be saved: {reasons[0] if reasons else '?'}") from None
 
     def _pack(self, envelope: Envelope, digest: bytes) -> bytes | None:
         size = sum(map(len, envelope.parts)) + sum(memoryview(buffer).nbytes for buffer in envelope.buffers)
-        if not self._keep or self._kept_bytes + size > self._max_bytes:
+        if not self.keep or self._kept_bytes + size > self._max_bytes:
             return None
         self._kept_bytes += size
         return envelope.pack(digest)

@@ -12,6 +12,7 @@ Root: TypeAlias = tuple[str, str]
 VARIABLE = "variable"
 CLASS = "class"
 
+_msgpack: Any = msgpack  # its types are mostly unknown
 Bytes: TypeAlias = bytes | memoryview
 _DIGEST_BYTES = 16
 _MAX_READABLE = 60
@@ -48,11 +49,21 @@ class Envelope:
         """The bytes to store."""
         pickled, buffers = b"".join(self.parts), [bytes(buffer) for buffer in self.buffers]
         fields = [digest, self.roots, self.needs, pickled, buffers, self.readonly]
-        return msgpack.packb(fields, unicode_errors="surrogatepass") or b""
+        return pack_data(fields)
 
     def _label(self) -> bytes:
         sizes = (sum(map(len, self.parts)), *(memoryview(buffer).nbytes for buffer in self.buffers))
-        return msgpack.packb([self.roots, self.needs, self.readonly, sizes], unicode_errors="surrogatepass") or b""
+        return pack_data([self.roots, self.needs, self.readonly, sizes])
+
+
+def pack_data(data: object) -> bytes:
+    """Plain data as msgpack; strings may hold anything that a name of Python may."""
+    return _msgpack.packb(data, unicode_errors="surrogatepass")
+
+
+def unpack_data(data: bytes) -> Any:
+    """The inverse of `pack_data`; lists come back as tuples."""
+    return _msgpack.unpackb(data, use_list=False, unicode_errors="surrogatepass")
 
 
 def unpack(data: bytes) -> Envelope:
@@ -62,8 +73,7 @@ def unpack(data: bytes) -> Envelope:
         DamagedError: the bytes are not what `pack` made.
     """
     try:
-        fields: Any = msgpack.unpackb(data, use_list=False, unicode_errors="surrogatepass")
-        digest, roots, needs, pickled, buffers, readonly = fields
+        digest, roots, needs, pickled, buffers, readonly = unpack_data(data)
         roots = tuple((str(kind), str(name)) for kind, name in roots)
         found = Envelope(roots=roots, needs=needs, parts=(pickled,), buffers=buffers, readonly=readonly)
         intact = found.digest() == digest and len(buffers) == len(readonly)
@@ -76,11 +86,13 @@ def unpack(data: bytes) -> Envelope:
 
 def component_id(roots: Sequence[Root]) -> str:
     """A readable id that no other set of roots has: `"rows"`, `"class Point"`, `"a, b"`."""
+    if len(roots) == 1 and roots[0][0] == VARIABLE and len(roots[0][1]) <= _MAX_READABLE and roots[0][1].isidentifier():
+        return roots[0][1]  # nearly all of them
     names = [name if kind == VARIABLE else f"{kind} {name}" for kind, name in sorted(roots)]
     readable = ", ".join(names)
     if len(readable) <= _MAX_READABLE and all(_is_readable(kind, name) for kind, name in roots):
         return readable
-    label = msgpack.packb(sorted(roots), unicode_errors="surrogatepass") or b""
+    label = pack_data(sorted(roots))
     head = readable[:_HEAD].encode("utf-8", "replace").decode()
     return f"{head}#{hashlib.blake2b(label, digest_size=_DIGEST_BYTES).hexdigest()}"
 

@@ -9,9 +9,9 @@ import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from pkgutil import iter_modules
-from typing import Any
+from typing import Any, cast
 
-from lumo_graph.executors.worker.text import bounded_repr, class_name, clean, cut, safe_text
+from lumo_graph.executors.worker.text import bounded_repr, class_name, clean, cut, kind_of, safe_text
 
 _MESSAGE = 4_000
 _LINE = 300
@@ -41,8 +41,6 @@ def describe_failure(error: BaseException, filename: str, namespace: Mapping[str
         source = _source(filename, line)
     elif isinstance(error, SyntaxError) and error.filename == filename:
         line, source = error.lineno, (error.text or "").rstrip()
-    elif error.__traceback__ is None or not frames:
-        line = None
     scope = {**frames[-1][0].f_globals, **frames[-1][0].f_locals} if frames else dict(namespace)
     where = _source(frames[-1][0].f_code.co_filename, frames[-1][1]) if frames else source
     return {
@@ -63,9 +61,12 @@ def describe_message(error: BaseException) -> str:
     message = safe_text(lambda: str(error), _MESSAGE, "no message")
     notes: Any = getattr(error, "__notes__", None)
     if type(notes) is list:
-        texts = [safe_text(lambda note=note: note, _LINE, "no note") for note in notes[:_GROUP]]  # pyright: ignore[reportUnknownVariableType] - read safely
-        message = "\n".join([message, *texts])
+        message = "\n".join([message, *(_note(note) for note in cast("list[Any]", notes)[:_GROUP])])
     return message
+
+
+def _note(note: Any) -> str:
+    return safe_text(lambda: note, _LINE, "no note")
 
 
 def describe_traceback(error: BaseException) -> str:
@@ -108,10 +109,11 @@ def _one_traceback(error: BaseException) -> Iterator[str]:
     message = describe_message(error)
     yield f"{class_name(type(error))}: {message}" if message else class_name(type(error))
     if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions[:_GROUP]:
+        inside = cast("BaseExceptionGroup[BaseException]", error).exceptions
+        for inner in inside[:_GROUP]:
             yield f"  + {class_name(type(inner))}: {cut(describe_message(inner), _LINE)}"
-        if len(error.exceptions) > _GROUP:
-            yield f"  + {len(error.exceptions) - _GROUP} more"
+        if len(inside) > _GROUP:
+            yield f"  + {len(inside) - _GROUP} more"
 
 
 def _entries(traceback: types.TracebackType | None) -> Iterator[str]:
@@ -126,9 +128,9 @@ def _entries(traceback: types.TracebackType | None) -> Iterator[str]:
             yield f"  [{count} frame{'s' * (count > 1)} in {library}]"
             count = 0
         name = frame.f_code.co_name
-        yield f"  {_place(frame.f_code.co_filename)}, line {line}{'' if name == '<module>' else f', in {name}'}\n" + (
-            f"    {cut(clean(_source(frame.f_code.co_filename, line).strip()), _LINE)}"
-        )
+        inside = "" if name == "<module>" else f", in {name}"
+        source = cut(clean(_source(frame.f_code.co_filename, line).strip()), _LINE)
+        yield f"  {_place(frame.f_code.co_filename)}, line {line}{inside}\n    {source}"
     if count:
         yield f"  [{count} frame{'s' * (count > 1)} in {library}]"
 
@@ -202,12 +204,12 @@ def _sought(error: BaseException, text: str, scope: Mapping[str, Any]) -> tuple[
 def _keys(values: Iterable[Any]) -> Iterator[Any]:
     for value in values:
         for item in (value, *(value[:1] if type(value) in (list, tuple) else ())):
-            if issubclass(type(item), dict):
+            if issubclass(kind_of(item), dict):
                 yield from item
                 for inner in list(item.values())[:20]:
                     if type(inner) is dict:
                         yield from inner
-            elif class_name(type(item)).startswith("pandas."):
+            elif class_name(kind_of(item)).startswith("pandas."):
                 yield from getattr(item, "columns", ())
-                if class_name(type(item)) == "pandas.Series":
+                if class_name(kind_of(item)) == "pandas.Series":
                     yield from item.index

@@ -13,6 +13,8 @@ import signal
 import socket
 import sys
 import tempfile
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from lumo_graph.executors.frames import TO_HOST_CAP, pack
@@ -55,7 +57,7 @@ def guard_session(request: dict[str, Any], data: int, control: int, stdout: int,
         child = os.fork()
         if child == 0:
             os.close(control)
-            signal.set_wakeup_fd(-1)
+            os.close(signal.set_wakeup_fd(-1))
             woken.close()
             _be_session(plan, workplace or "/tmp", data, stdout, stderr)  # noqa: S108 - the private one
     except LayerError as failure:
@@ -66,7 +68,7 @@ def guard_session(request: dict[str, Any], data: int, control: int, stdout: int,
         os.close(descriptor)
     _watch(child, control, woken)
     if NAMESPACES not in plan.layers:
-        _end_descendants()
+        _end_descendants(child)
     status = _reap(child)
     _remove(workplace)
     with contextlib.suppress(OSError):
@@ -76,6 +78,7 @@ def guard_session(request: dict[str, Any], data: int, control: int, stdout: int,
 def _be_session(plan: Plan, workplace: str, data: int, stdout: int, stderr: int) -> None:
     try:
         _die_with_parent()
+        os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         open_streams(stdout, stderr)
         os.environ.update(HOME=workplace, TMPDIR=workplace)
@@ -92,13 +95,15 @@ def _be_session(plan: Plan, workplace: str, data: int, stdout: int, stderr: int)
         run_session(Channel(socket.socket(fileno=data)), report)
     except (ClosedError, OSError):
         os._exit(0)  # the host has gone away
+    except BaseException as failure:  # noqa: BLE001 - the last thing this process can say
+        print(f"The session's interpreter failed: {type(failure).__name__}: {failure}", file=sys.stderr)  # noqa: T201 - goes to the host
     finally:
         os._exit(70)
 
 
 def _keep_only(kept: set[int]) -> None:
     try:
-        names = os.listdir("/dev/fd")
+        names = [entry.name for entry in os.scandir("/dev/fd")]
     except OSError:
         names = [str(number) for number in range(1024)]
     for name in names:
@@ -121,9 +126,13 @@ def _wake_on_child() -> socket.socket:
     woken, wakes = socket.socketpair()
     for end in (woken, wakes):
         end.setblocking(False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGCHLD, _ignore)
     signal.set_wakeup_fd(wakes.detach(), warn_on_full_buffer=False)
     return woken
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    pass  # a handler there must be, or no byte is written
 
 
 def _die_with_parent() -> None:
@@ -158,33 +167,26 @@ def _reap(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _end_descendants() -> None:
-    # Children that are killed leave their own to this process: again until there are none but the session itself.
-    while living := _children():
-        for pid in living:
+def _end_descendants(child: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child, signal.SIGKILL)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    # Orphans come to this process, and so do those that they leave when they are killed: again until there are none.
+    while orphans := [pid for pid in _children() if pid != child]:
+        for pid in orphans:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        for pid in living:
+        for pid in orphans:
             with contextlib.suppress(ChildProcessError):
-                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        if all(_is_dead(pid) for pid in _children()):
-            return
+                os.waitpid(pid, 0)
 
 
 def _children() -> list[int]:
     me = os.getpid()
     try:
-        with open(f"/proc/self/task/{me}/children", encoding="ascii") as file:
-            return [int(pid) for pid in file.read().split()]
+        return [int(pid) for pid in Path(f"/proc/self/task/{me}/children").read_text(encoding="ascii").split()]
     except OSError:
         return []
-
-
-def _is_dead(pid: int) -> bool:
-    try:
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    except ChildProcessError:
-        return True
 
 
 def _remove(workplace: str | None) -> None:

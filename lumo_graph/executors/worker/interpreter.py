@@ -4,23 +4,22 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from lumo_graph.executors.frames import CHUNK, FrameTooLargeError, mebibytes
-from lumo_graph.executors.worker.action import Action, Runner, compile_action
+from lumo_graph.executors.frames import CHUNK, FrameTooLargeError
+from lumo_graph.executors.worker.action import Action, Runner, compile_action, name_action
 from lumo_graph.executors.worker.channel import Channel, ClosedError
 from lumo_graph.executors.worker.describe import describe_variables
 from lumo_graph.executors.worker.failure import describe_failure
 from lumo_graph.executors.worker.home import make_home
 from lumo_graph.executors.worker.namespace import NamespaceTracker, RestoreError, restore_namespace
 from lumo_graph.executors.worker.streams import flush_streams, keep_streams
-from lumo_graph.executors.worker.text import bounded_repr, cut
+from lumo_graph.executors.worker.text import bounded_repr, class_name, clean, cut
 from lumo_graph.executors.worker.toolcalls import ToolCaller, ToolError, make_tool
 from lumo_graph.executors.worker.values import describe_answer, describe_result
 
-SNAPSHOT_CAP = 256 << 20
-"""Bytes of one snapshot."""
-
+_RESERVE = 8 << 20  # bytes that are given up to report that there are no others
 _EXIT_ADVICE = "exit() does not end the run and ends nothing here: call final_answer(...) with the answer instead."
 
 
@@ -41,9 +40,10 @@ class Interpreter:
         self._given.update({tool["name"]: make_tool(tool, self._caller) for tool in tools})
         self._namespace.update(self._given)
         self._runner = Runner(self._namespace)
-        self._tracker: NamespaceTracker | None = None
+        self._tracker = NamespaceTracker(self._namespace, reserved=self._given)
         self._actions = 0
         self._answer: dict[str, Any] | None = None
+        self._reserve: bytearray | None = None
 
     def restore(self, components: dict[str, bytes]) -> None:
         """Load a namespace that was saved.
@@ -51,9 +51,8 @@ class Interpreter:
         Raises:
             RestoreError: it cannot be loaded here.
         """
-        if components:
-            self._tracker = restore_namespace(components, self._namespace)
-            self._namespace.update(self._given)
+        self._tracker = restore_namespace(components, self._namespace, reserved=self._given)
+        self._namespace.update(self._given)
 
     def serve(self) -> None:
         """Do what the host asks until it is gone."""
@@ -68,9 +67,14 @@ class Interpreter:
         self._actions += 1
         self._answer = None
         results: list[dict[str, Any]] = []
+        if self._reserve is None:
+            with suppress(MemoryError):  # it is all in use still
+                self._reserve = bytearray(_RESERVE)
         error = self._run(number, code, results)
         if os.getpid() != self._owner:
             os._exit(0)  # a child that the code forked has come to the end of the action too
+        sys.settrace(None)
+        sys.setprofile(None)
         flush_streams()
         return {
             "value": results[0] if results else None,
@@ -80,10 +84,11 @@ class Interpreter:
         }
 
     def _run(self, number: int, code: str, results: list[dict[str, Any]]) -> dict[str, Any] | None:
+        filename = name_action(code, self._actions)
         try:
-            action = compile_action(code, self._actions)
+            action = compile_action(code, filename)
         except BaseException as failure:  # noqa: BLE001 - reported, like everything the code does
-            return describe_failure(failure, f"<action {self._actions}>", self._namespace)
+            return describe_failure(failure, filename, self._namespace)
 
         def ended(value: Any) -> None:
             if value is not None:
@@ -101,10 +106,15 @@ class Interpreter:
         return self._find_unawaited(action) if error is None else error
 
     def _describe(self, failure: BaseException, action: Action) -> dict[str, Any]:
+        if isinstance(failure, MemoryError):
+            self._reserve = None
         try:
             described = describe_failure(failure, action.filename, self._namespace)
-        except BaseException as second:  # noqa: BLE001 - hostile exceptions, or no memory left
-            described = describe_failure(type(second)("the exception could not be described"), "", {})
+        except BaseException as second:  # noqa: BLE001 - hostile exceptions
+            reason = f"the exception could not be described: {class_name(type(second))}"
+            described = describe_failure(RuntimeError(reason), "", {})
+        if isinstance(failure, MemoryError) and not described["message"]:
+            described["message"] = "The action needs more memory than its session has."
         if isinstance(failure, SystemExit):
             described["kind"] = "SystemExit"
             described["message"] = f"{_EXIT_ADVICE} (exit status: {bounded_repr(failure.code)})"
@@ -145,18 +155,13 @@ class Interpreter:
 
     def _snapshot(self) -> None:
         try:
-            if self._tracker is None:
-                self._tracker = NamespaceTracker(self._namespace, reserved=self._given)
             changed, unsaved = self._tracker.snapshot()
-            total = sum(len(blob) for blob in changed.values() if blob is not None)
-            if total > SNAPSHOT_CAP:
-                message = f"{mebibytes(total)} of variables are more than the {mebibytes(SNAPSHOT_CAP)} a snapshot holds"
-                self._tracker = None  # what was not sent has to be sent by the next one
-                self._channel.send(["refused", message])
-                return
             for name, blob in changed.items():
                 self._send_component(name, blob)
-            paths = {cut(str(path), 300): cut(str(reason), 500) for path, reason in list(unsaved.items())[:1000]}
+            paths = {
+                clean(cut(str(path), 300)): clean(cut(str(reason), 500))
+                for path, reason in list(unsaved.items())[:1000]
+            }
             self._channel.send(["snapped", paths])
         except (ClosedError, FrameTooLargeError):
             raise
@@ -189,11 +194,12 @@ def run_session(channel: Channel, report: dict[str, Any]) -> None:
             _, name, part, complete = channel.receive()
             components.setdefault(name, bytearray()).extend(part)
     interpreter = Interpreter(channel, tools)
-    try:
-        interpreter.restore({name: bytes(blob) for name, blob in components.items()})
-    except RestoreError as failure:
-        channel.send(["refused", cut(str(failure), 2_000)])
-        return
+    if components:
+        try:
+            interpreter.restore({name: bytes(blob) for name, blob in components.items()})
+        except RestoreError as failure:
+            channel.send(["refused", clean(cut(str(failure), 2_000))])
+            return
     channel.send(["ready"])
     interpreter.serve()
 

@@ -7,9 +7,8 @@ sharing their cells, and numpy views keep looking at the array they were taken f
 import io
 import pickle
 from collections.abc import Callable, Collection, Iterable, Mapping
-from copyreg import __newobj__ as new_object  # pyright: ignore[reportPrivateUsage] - the name pickle knows it by
-from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
-from typing import Any, cast
+from types import CellType, FunctionType, MethodType, ModuleType
+from typing import Any, ClassVar, cast
 
 import cloudpickle
 
@@ -109,7 +108,7 @@ class SessionPickler(cloudpickle.Pickler):
         guarded: bool = False,
         deep: bool = False,
     ) -> None:
-        super().__init__(sink, PROTOCOL, buffer_callback=sink.keep_buffer)
+        super().__init__(sink, PROTOCOL, buffer_callback=sink.keep_buffer)  # pyright: ignore[reportUnknownMemberType]
         self.memo = surroundings.memo
         self.needs: dict[str, type] = {}
         self.left_out: list[tuple[object, str]] = []
@@ -131,16 +130,18 @@ class SessionPickler(cloudpickle.Pickler):
 
     def reached(self) -> dict[int, object]:
         """Every object met whose identity matters, by id."""
-        shared: dict[int, object] = {shell_id: shell.cell for shell_id, shell in self._shells.items()}
-        holds = self._surroundings.value_types.holds
-        left_out = {id(value) for value, _ in self.left_out}
+        shared: dict[int, object] = {key: shell.cell for key, shell in self._shells.items()}
+        types = self._surroundings.value_types
+        foreign = {id(value) for value, _ in self.left_out} | self.by_reference | self._surroundings.memo.keys()
         memo = cast("Mapping[int, tuple[int, object]]", self.memo.copy())
         for key, (_, value) in memo.items():
             kind = type(value)
-            if holds(kind) or key in self._surroundings.memo or key in left_out or key in self.by_reference:
+            if types.holds(kind) or (kind is FunctionType and key not in self.by_value):
                 continue
-            if kind is not FunctionType or key in self.by_value:
-                shared[key] = value
+            foreign.update(types.class_containers(kind))
+            shared[key] = value
+        for key in foreign.intersection(shared):
+            del shared[key]
         return shared
 
     def reducer_override(self, obj: Any) -> Any:
@@ -154,7 +155,7 @@ class SessionPickler(cloudpickle.Pickler):
             if type(reduced) is tuple:
                 reduced = _materialise(cast("tuple[Any, ...]", reduced))
             _Probe(obj, reduced).dump(obj)
-        except BaseException as error:  # noqa: BLE001 - the session's classes may raise anything; only this value is lost
+        except BaseException as error:  # the session's classes may raise anything; only this value is lost
             if isinstance(error, RecursionError) and not self._deep:
                 raise
             return self._leave_out(obj, describe_error(error))
@@ -162,30 +163,36 @@ class SessionPickler(cloudpickle.Pickler):
         return reduced
 
     def _reduce(self, obj: Any) -> Any:
-        kind = type(obj)
-        own_way = _OWN_WAYS.get(id(kind))
-        if own_way is not None:
-            return own_way(self, obj)
-        if issubclass(kind, type):
-            return self._reduce_class(obj)
-        if id(obj) in self._surroundings.reserved:
-            return self._refer(obj, reserved_named, self._surroundings.reserved[id(obj)])
-        if kind is self._array_type:
-            return self._reduce_array(obj)
+        kind = cast("type[Any]", type(obj))
+        own_way = self.OWN_WAYS.get(id(kind))
         simple = reducers.SIMPLE.get(id(kind))
-        if simple is not None:
-            return simple(obj)
+        name = self._surroundings.reserved.get(id(obj))
+        if name is not None:
+            reduced = self._refer(obj, reserved_named, name)
+        elif own_way is not None:
+            reduced = own_way(self, obj)
+        elif simple is not None:
+            reduced = simple(obj)
+        elif issubclass(kind, type):
+            reduced = self._reduce_class(obj)
+        elif kind is self._array_type:
+            reduced = self._reduce_array(obj)
+        else:
+            reduced = self._reduce_other(obj, kind)
+        return reduced
+
+    def _reduce_other(self, obj: Any, kind: type[Any]) -> Any:
         landmark = self._surroundings.landmarks.find(obj)
         if landmark is not None:
             return self._refer(obj, getattr, *landmark)
         if issubclass(kind, reducers.OPEN_FILES):
             return reducers.reduce_open_file(obj)
         if issubclass(kind, BaseException) and reducers.has_own_init(kind):
-            return new_object, (kind, *BaseException.args.__get__(obj)), obj.__dict__ or None
+            return reducers.reduce_exception(obj)
         return NotImplemented
 
     def _reduce_as_usual(self, obj: Any) -> Any:
-        registered = self.dispatch_table.get(type(obj))
+        registered = self.dispatch_table.get(cast("type[Any]", type(obj)))
         return registered(obj) if registered is not None else obj.__reduce_ex__(PROTOCOL)
 
     def _refer(self, obj: object, function: Callable[..., Any], *args: object) -> tuple[Any, ...]:
@@ -200,8 +207,6 @@ class SessionPickler(cloudpickle.Pickler):
         return self._leave_out(obj, reason_of(obj))
 
     def _reduce_function(self, function: FunctionType) -> Any:
-        if id(function) in self._surroundings.reserved:
-            return self._refer(function, reserved_named, self._surroundings.reserved[id(function)])
         if reducers.is_importable(function):
             return NotImplemented
         self.by_value.add(id(function))
@@ -231,14 +236,7 @@ class SessionPickler(cloudpickle.Pickler):
         home = reducers.home_of_method(function, instance)
         return (MethodType, (function, instance)) if home is None else (bind_method, (*home, instance))
 
-    def _reduce_builtin_method(self, function: BuiltinFunctionType) -> Any:
-        if id(function) in self._surroundings.reserved:
-            return self._refer(function, reserved_named, self._surroundings.reserved[id(function)])
-        return NotImplemented
-
     def _reduce_class(self, cls: type) -> Any:
-        if id(cls) in self._surroundings.reserved:
-            return self._refer(cls, reserved_named, self._surroundings.reserved[id(cls)])
         if reducers.is_builtin_type(cls) or reducers.is_importable(cls):
             return reducers.reduce_importable_class(cls)
         name = self._surroundings.names.name(cls)
@@ -263,14 +261,13 @@ class SessionPickler(cloudpickle.Pickler):
         place = (array.dtype, array.shape, offset, array.strides)
         return view_array, (base, place, array.flags.writeable)
 
-
-_OWN_WAYS: dict[int, Callable[[SessionPickler, Any], Any]] = {
-    id(Unsaved): SessionPickler._reduce_unsaved,  # noqa: SLF001 - its own methods
-    id(FunctionType): SessionPickler._reduce_function,  # noqa: SLF001
-    id(CellType): SessionPickler._reduce_cell,  # noqa: SLF001
-    id(MethodType): SessionPickler._reduce_method,  # noqa: SLF001
-    id(BuiltinFunctionType): SessionPickler._reduce_builtin_method,  # noqa: SLF001
-}
+    OWN_WAYS: ClassVar[Mapping[int, Callable[[Any, Any], Any]]] = {
+        id(Unsaved): _reduce_unsaved,
+        id(FunctionType): _reduce_function,
+        id(CellType): _reduce_cell,
+        id(MethodType): _reduce_method,
+    }
+    """Id of an exact type to the method that takes its instances apart."""
 
 
 class _Probe(pickle.Pickler):
@@ -307,9 +304,7 @@ class SessionUnpickler(pickle.Unpickler):
         return self._seeds[pid]
 
 
-def load_value(
-    data: bytes, buffers: Iterable[Any], namespace: dict[str, Any], class_for: Callable[[str], type]
-) -> Any:
+def load_value(data: bytes, buffers: Iterable[Any], namespace: dict[str, Any], class_for: Callable[[str], type]) -> Any:
     """Unpickle one value. Runs code: call it in a contained process only."""
     return SessionUnpickler(data, buffers, seeds_of(namespace, class_for)).load()
 
@@ -322,4 +317,3 @@ def _materialise(reduced: tuple[Any, ...]) -> tuple[Any, ...]:
     """Read the iterators of a reduction here, so that an error in one belongs to its object."""
     read = [list(part) if place in (3, 4) and part is not None else part for place, part in enumerate(reduced)]
     return tuple(iter(part) if place in (3, 4) and part is not None else part for place, part in enumerate(read))
-

@@ -1,7 +1,7 @@
 """Objects as plain data: what may cross to the host, and how objects that are not plain become so."""
 
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -12,13 +12,15 @@ import types
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
-from lumo_graph.executors.worker.text import class_name
+from lumo_graph.executors.worker.text import class_name, kind_of
 
 MAX_DEPTH = 60
 _INT_RANGE = range(-(1 << 63), 1 << 64)
-_LISTS = (list, tuple, deque, range, type({}.keys()), type({}.values()), type({}.items()))
+_VIEWS = tuple(type(view) for view in (dict[Any, Any]().keys(), dict[Any, Any]().values(), dict[Any, Any]().items()))
+_LISTS: tuple[type[Any], ...] = (list, tuple, deque, range, *_VIEWS)
+_MAPPINGS: tuple[type[Any], ...] = (dict, types.MappingProxyType)
 _MAX_ROWS = 200
 
 
@@ -52,7 +54,7 @@ class Plainer:
         Raises:
             NotPlainError: it has no such form, is too large, too deep, or contains itself.
         """
-        kind = type(value)
+        kind = kind_of(value)
         self._parts -= 1
         if self._parts < 0:
             raise NotPlainError("it has too many parts")
@@ -104,8 +106,8 @@ class Plainer:
     def _key(self, key: Any) -> Any:
         name = self.plain(key)
         if isinstance(name, (list, dict)):
-            raise NotPlainError(f"its key is a {class_name(type(key))}")
-        return cast("Any", name)
+            raise NotPlainError(f"its key is a {class_name(kind_of(key))}")
+        return name  # pyright: ignore[reportUnknownVariableType] - narrowed, not known
 
     def _text(self, value: str) -> str:
         self._take(len(value))
@@ -120,29 +122,22 @@ class Plainer:
         if self._size < 0:
             raise NotPlainError("it is too large")
 
-    def _other(self, value: Any, kind: type) -> Any:
+    def _other(self, value: Any, kind: type[Any]) -> Any:
         # Only the class decides: instances can lie about it, and code of theirs would run.
-        if issubclass(kind, enum.Enum):
-            return self.plain(value.value)
         if kind in (bytes, bytearray, memoryview):
             return self._bytes(bytes(value))
         for base, convert in _SUBCLASSES:
             if issubclass(kind, base):
                 return self.plain(convert(value))
-        if issubclass(kind, (dict, types.MappingProxyType)):
-            return self._within(value, self._mapping)
-        if issubclass(kind, (set, frozenset)):
-            return self._within(value, self._set)
-        if issubclass(kind, _LISTS):
-            return self._within(value, self._items)
-        if dataclasses.is_dataclass(kind):
-            fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(kind)}
-            return self._within(value, lambda _: self._mapping(fields))
-        for convert in (_from_pydantic, _from_numpy, _from_pandas):
-            found, plainer = convert(value, kind, self._rows)
+        containers = ((_MAPPINGS, self._mapping), ((set, frozenset), self._set), (_LISTS, self._items))
+        for base, convert in containers:
+            if issubclass(kind, base):
+                return self._within(value, convert)
+        for look in (_from_dataclass, _from_pydantic, _from_numpy, _from_pandas):
+            found, plainer = look(value, kind, self._rows)
             if found:
                 return self._within(value, lambda _, plainer=plainer: self.plain(plainer))
-        raise NotPlainError(f"a {class_name(kind)} is not plain data{_hint(kind)}")
+        raise NotPlainError(f"{class_name(kind)!r} is not plain data{_hint(kind)}")
 
     def _bytes(self, value: bytes) -> bytes:
         if not self._binary:
@@ -165,50 +160,58 @@ def _bounded_int(value: int) -> int:
 
 
 def _key_text(key: Any) -> str:
-    return repr(key)[:60] if type(key) in (str, int, float, bool) else class_name(type(key))
+    return repr(key)[:60] if type(key) in (str, int, float, bool) else class_name(kind_of(key))
 
 
-def _hint(kind: type) -> str:
+def _hint(kind: type[Any]) -> str:
     if issubclass(kind, types.GeneratorType) or hasattr(kind, "__next__"):
         return "; make a list of it"
     return "; pass numbers, text, lists or dicts of what it holds"
 
 
-def _seconds(value: datetime.timedelta) -> float:
+def _seconds(value: dt.timedelta) -> float:
     return value.total_seconds()
 
 
-_SUBCLASSES: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
+_SUBCLASSES: tuple[tuple[type[Any] | tuple[type[Any], ...], Callable[[Any], Any]], ...] = (
+    (enum.Enum, lambda value: value.value),
     (int, int.__int__),
     (float, float.__float__),
     (str, lambda value: "".join(str.__iter__(value))),
-    ((datetime.date, datetime.time), lambda value: value.isoformat() if value == value else None),  # noqa: PLR0124 - NaT
-    (datetime.timedelta, lambda value: _seconds(value) if value == value else None),  # noqa: PLR0124 - NaT
+    ((dt.date, dt.time), lambda value: value.isoformat() if value == value else None),  # noqa: PLR0124 - NaT
+    (dt.timedelta, lambda value: _seconds(value) if value == value else None),  # noqa: PLR0124 - NaT
     ((decimal.Decimal, fractions.Fraction, uuid.UUID, pathlib.PurePath), str),
 )
 
 
-def _from_pydantic(value: Any, kind: type, rows: int) -> tuple[bool, Any]:
+def _from_dataclass(value: Any, kind: type[Any], rows: int) -> tuple[bool, Any]:
+    del rows
+    if not dataclasses.is_dataclass(kind):
+        return False, None
+    return True, {field.name: getattr(value, field.name) for field in dataclasses.fields(kind)}
+
+
+def _from_pydantic(value: Any, kind: type[Any], rows: int) -> tuple[bool, Any]:
     del rows
     model = getattr(sys.modules.get("pydantic"), "BaseModel", None)
     if not isinstance(model, type) or not issubclass(kind, model):
         return False, None
-    return True, cast("Any", value).model_dump(mode="json")
+    return True, value.model_dump(mode="json")
 
 
-def _from_numpy(value: Any, kind: type, rows: int) -> tuple[bool, Any]:
+def _from_numpy(value: Any, kind: type[Any], rows: int) -> tuple[bool, Any]:
     del rows
     numpy = sys.modules.get("numpy")
     scalar, array = getattr(numpy, "generic", None), getattr(numpy, "ndarray", None)
     if not isinstance(scalar, type) or not isinstance(array, type) or not issubclass(kind, (scalar, array)):
         return False, None
-    plainer = cast("Any", value).tolist()
+    plainer = value.tolist()
     if type(plainer) is kind:
-        raise NotPlainError(f"a {class_name(kind)} is not plain data; convert it to float or str")
+        raise NotPlainError(f"{class_name(kind)!r} is not plain data; convert it to float or str")
     return True, plainer
 
 
-def _from_pandas(value: Any, kind: type, rows: int) -> tuple[bool, Any]:
+def _from_pandas(value: Any, kind: type[Any], rows: int) -> tuple[bool, Any]:
     pandas = sys.modules.get("pandas")
     if pandas is None or class_name(kind).partition(".")[0] != "pandas":
         return False, None
@@ -217,14 +220,14 @@ def _from_pandas(value: Any, kind: type, rows: int) -> tuple[bool, Any]:
         return True, None
     if not issubclass(kind, (frame, series, index)):
         return False, None
-    count = len(cast("Any", value))
+    count = len(value)
     if count > rows:
         raise NotPlainError(f"{count} rows are too many; pass the rows that matter, or .to_dict('records')")
     if issubclass(kind, frame):
-        return True, [_without_nan(row) for row in cast("Any", value).to_dict("records")]
-    if issubclass(kind, series) and cast("Any", value).index.is_unique:
-        return True, _without_nan(cast("Any", value).to_dict())
-    return True, cast("Any", value).tolist()
+        return True, [_without_nan(row) for row in value.to_dict("records")]
+    if issubclass(kind, series) and value.index.is_unique:
+        return True, _without_nan(value.to_dict())
+    return True, value.tolist()
 
 
 def _without_nan(row: dict[Any, Any]) -> dict[Any, Any]:

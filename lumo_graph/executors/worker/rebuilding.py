@@ -40,8 +40,8 @@ def set_function_state(function: Any, state: tuple[dict[str, Any], dict[str, Any
 
 def bind_method(owner: type, name: str, instance: object) -> MethodType:
     """A method of a class, bound; it is looked up in the class so that the class is not saved with the method."""
-    found = vars(owner)[name]
-    return MethodType(found.__func__ if isinstance(found, classmethod) else found, instance)
+    found: Any = vars(owner)[name]
+    return MethodType(getattr(found, "__func__", found), instance)
 
 
 def make_lru_cache(function: Callable[..., Any], parameters: dict[str, Any], attributes: dict[str, Any]) -> object:

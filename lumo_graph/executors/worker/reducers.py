@@ -1,6 +1,7 @@
 """How single kinds of objects are taken apart, where pickle and cloudpickle would fail or lose something."""
 
 import _thread
+import copyreg
 import functools
 import gc
 import io
@@ -9,7 +10,7 @@ import threading
 import typing
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import CellType, FunctionType, MappingProxyType, ModuleType
 from typing import Any, NoReturn, cast
 
@@ -19,7 +20,7 @@ from lumo_graph.executors.worker.identity import type_home
 from lumo_graph.executors.worker.rebuilding import make_lru_cache
 
 # cloudpickle's reductions of classes have no public name; the tests say if one of these goes away.
-_CLOUDPICKLE: dict[str, Any] = vars(cloudpickle.cloudpickle)
+_CLOUDPICKLE: Mapping[str, Any] = vars(cloudpickle.cloudpickle)
 _pickles_by_reference: Callable[[object], bool] = _CLOUDPICKLE["_should_pickle_by_reference"]
 _reduce_any_class: Callable[[type], Any] = _CLOUDPICKLE["_class_reduce"]
 _reduce_session_class: Callable[[type], tuple[Any, ...]] = _CLOUDPICKLE["_dynamic_class_reduce"]
@@ -27,6 +28,8 @@ _reduce_typevar: Callable[[object], tuple[Any, ...]] = _CLOUDPICKLE["_typevar_re
 _make_typevar: Callable[..., Any] = _CLOUDPICKLE["_make_typevar"]
 _BUILTIN_TYPES = (*_CLOUDPICKLE["_BUILTIN_TYPE_NAMES"], type(None), type(...), type(NotImplemented))
 _BUILTIN_TYPE_IDS = frozenset(map(id, _BUILTIN_TYPES))
+
+_new_object: Any = vars(copyreg)["__newobj__"]  # pickle knows the function by this name
 
 OPEN_FILES = (io.IOBase,)
 _MEMORY_FILES = (io.BytesIO, io.StringIO)
@@ -85,26 +88,32 @@ def home_of_method(function: object, instance: object) -> tuple[type, str] | Non
     """The class and the name under which a bound method's function stands in it."""
     if type(function) is not FunctionType:
         return None
-    kind = cast("type", instance) if issubclass(type(instance), type) else type(instance)
+    kind = cast("type[Any]", instance) if issubclass(type(instance), type) else type(instance)
     name = function.__name__
     for base in type.__dict__["__mro__"].__get__(kind):
-        found = type.__dict__["__dict__"].__get__(base).get(name)
-        if found is function or (type(found) is classmethod and found.__func__ is function):
+        found: Any = type.__dict__["__dict__"].__get__(base).get(name)
+        held: object = found.__func__ if type(found) is classmethod else found  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        if held is function:
             return base, name
     return None
 
 
 def has_own_init(kind: type[BaseException]) -> bool:
-    """Whether an exception class is plain but for an `__init__` in Python, which pickle would call with wrong arguments."""
+    """Whether an exception class has an `__init__` in Python, which pickle would call with the wrong arguments."""
     if kind.__reduce__ is not BaseException.__reduce__ or kind.__reduce_ex__ is not object.__reduce_ex__:
         return False
     builtin = next(base for base in kind.__mro__ if type_home(base)[0] == "builtins")
     return builtin.__basicsize__ == _PLAIN_EXCEPTION_SIZE and type(kind.__init__) is FunctionType
 
 
+def reduce_exception(error: BaseException) -> tuple[Any, ...]:
+    """An exception without a call of its `__init__`."""
+    return _new_object, (type(error), *error.args), error.__dict__ or None
+
+
 def reduce_open_file(file: Any) -> Any:
     """A file in memory as usual; an open file not at all: it belongs to this process."""
-    if isinstance(file, _MEMORY_FILES) or type_home(type(file))[0] == "__main__":
+    if isinstance(file, _MEMORY_FILES) or type_home(cast("type[Any]", type(file)))[0] == "__main__":
         return NotImplemented
     return _refuse(f"an open file ({getattr(file, 'name', '?')!r:.80}): open it again")
 
@@ -130,13 +139,19 @@ def _reduce_lru_cache(cached: Any) -> Any:
         found = getattr(found, part, None)
     if found is cached and cached.__module__ != "__main__":
         return NotImplemented
-    members = {name: value for name, value in vars(cached).items() if name not in ("__wrapped__", "cache_parameters")}
+    members: dict[str, Any] = {**vars(cached)}
+    del members["__wrapped__"], members["cache_parameters"]
     return make_lru_cache, (cached.__wrapped__, cached.cache_parameters(), members)
 
 
 def _reduce_memoryview(view: memoryview) -> tuple[Any, ...]:
     whole = view.obj
-    if view.format != "B" or view.ndim != 1 or not view.contiguous or memoryview(cast("Any", whole)).nbytes != view.nbytes:
+    if (
+        view.format != "B"
+        or view.ndim != 1
+        or not view.contiguous
+        or memoryview(cast("Any", whole)).nbytes != view.nbytes
+    ):
         _refuse("a memoryview of a part of a buffer")
     return memoryview, (whole,)
 
@@ -158,7 +173,8 @@ def _reduce_typevar_by_value(variable: object) -> tuple[Any, ...]:
 
 
 def _reduce_weak_mapping(mapping: Any) -> tuple[Any, ...]:
-    return type(mapping), (dict(mapping),)
+    kind: Any = cast("Any", type(mapping))
+    return kind, (dict(mapping),)
 
 
 _REDUCERS: dict[Any, Callable[[Any], Any]] = {
@@ -173,12 +189,11 @@ _REDUCERS: dict[Any, Callable[[Any], Any]] = {
     typing.NewType: lambda new: (typing.NewType, (new.__name__, new.__supertype__)),
     weakref.WeakKeyDictionary: _reduce_weak_mapping,
     weakref.WeakValueDictionary: _reduce_weak_mapping,
-    type({}.keys()): _reduce_dict_view(dict.keys),
-    type({}.values()): _reduce_dict_view(dict.values),
-    type({}.items()): _reduce_dict_view(dict.items),
-    type(OrderedDict[str, int]().keys()): _reduce_dict_view(OrderedDict.keys),
-    type(OrderedDict[str, int]().values()): _reduce_dict_view(OrderedDict.values),
-    type(OrderedDict[str, int]().items()): _reduce_dict_view(OrderedDict.items),
+    **{
+        type(getattr(mapping(), view)()): _reduce_dict_view(getattr(mapping, view))
+        for mapping in (dict[str, int], OrderedDict[str, int])
+        for view in ("keys", "values", "items")
+    },
 }
 SIMPLE: dict[int, Callable[[Any], Any]] = {id(kind): reduce for kind, reduce in _REDUCERS.items()}
 """Id of an exact type to the function that takes its instances apart."""

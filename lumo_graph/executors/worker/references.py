@@ -37,7 +37,7 @@ class Landmarks:
         return (module, name) if module is not None and vars(module).get(name) is value else None
 
 
-def _instances_at_home(kind: type) -> dict[int, str]:
+def _instances_at_home(kind: type[Any]) -> dict[int, str]:
     home = type_home(kind)[0]
     module: Any = sys.modules.get(home)
     if home in ("__main__", "builtins") or type(module) is not ModuleType:

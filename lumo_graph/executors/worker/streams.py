@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
 
@@ -24,7 +24,7 @@ def _writer(descriptor: int) -> io.TextIOWrapper:
 
 
 @contextmanager
-def keep_streams() -> Iterator[None]:
+def keep_streams() -> Generator[None]:
     """Whatever the code does to the streams, the next action has working ones."""
     stdout, stderr = sys.stdout, sys.stderr
     try:
@@ -36,7 +36,7 @@ def keep_streams() -> Iterator[None]:
 
 def _usable(stream: object, descriptor: int) -> io.TextIOWrapper:
     if isinstance(stream, io.TextIOWrapper) and not stream.closed:
-        return stream
+        return stream  # pyright: ignore[reportUnknownVariableType] - of an unknown buffer
     return _writer(descriptor)
 
 

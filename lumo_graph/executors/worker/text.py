@@ -24,7 +24,12 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def class_name(kind: type) -> str:
+def kind_of(value: object) -> type[Any]:
+    """The class of an object, whatever it says of itself."""
+    return type(value)
+
+
+def class_name(kind: type[Any]) -> str:
     """Name of a class as code would write it: `int`, `pandas.DataFrame`, `Point`."""
     try:
         name = type.__dict__["__qualname__"].__get__(kind)
@@ -43,19 +48,19 @@ def safe_text(render: Callable[[], Any], limit: int, instead: str) -> str:
     try:
         text = render()
         if not isinstance(text, str):
-            raise TypeError(f"{class_name(type(text))} instead of a string")  # noqa: TRY301 - reported like the rest
+            raise TypeError(f"{class_name(kind_of(text))} instead of a string")  # noqa: TRY301 - reported like the rest
         return cut(clean(cut(str.__str__(text), limit)), limit + 100)
     except BaseException as failure:  # noqa: BLE001 - hostile code runs in here
-        return f"<{instead}: {class_name(type(failure))}>"
+        return f"<{instead}: {class_name(kind_of(failure))}>"
 
 
 def bounded_repr(value: Any, limit: int = 200) -> str:
     """A repr of at most about `limit` characters that never raises and does not build what it will not show."""
-    return safe_text(lambda: _render(value, limit, _DEPTH), limit, f"{class_name(type(value))} without a repr")
+    return safe_text(lambda: _render(value, limit, _DEPTH), limit, f"{class_name(kind_of(value))} without a repr")
 
 
 def _render(value: Any, room: int, depth: int) -> str:
-    kind = type(value)
+    kind = kind_of(value)
     if kind is str or kind is bytes:
         return repr(value) if len(value) <= room else f"{value[:room]!r}... ({len(value)} long)"
     if kind is int:
@@ -67,7 +72,7 @@ def _render(value: Any, room: int, depth: int) -> str:
 
 
 def _render_container(value: Any, room: int, depth: int) -> str:
-    kind = type(value)
+    kind = kind_of(value)
     if not value:
         return repr(value)
     opening, closing = {list: "[]", tuple: "()", frozenset: ("frozenset({", "})")}.get(kind, "{}")

@@ -6,7 +6,7 @@ import inspect
 import sys
 import threading
 from ast import literal_eval
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,7 +49,7 @@ class ToolCaller:
         self._unawaited: dict[int, tuple[Coroutine[Any, Any, Any], str, int | None]] = {}
 
     @contextmanager
-    def action(self, number: int, filename: str) -> Iterator[None]:
+    def action(self, number: int, filename: str) -> Generator[None]:
         """Let calls through for as long as this action runs."""
         self._action, self._filename, self._count = number, filename, 0
         self._unawaited.clear()
@@ -111,7 +111,7 @@ class ToolCaller:
         return key, ["call", self._action, key, name, plain, line]
 
     def _line(self) -> int | None:
-        frame = sys._getframe(2)  # noqa: SLF001 - the frame above is what the line is read from
+        frame = sys._getframe(2)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the line is read from the caller's frame
         while frame is not None:
             if frame.f_code.co_filename == self._filename:
                 return frame.f_lineno
@@ -128,7 +128,7 @@ def _plain_argument(tool: str, name: str, value: Any, signature: inspect.Signatu
 
 
 @contextmanager
-def _explained(tool: str) -> Iterator[None]:
+def _explained(tool: str) -> Generator[None]:
     try:
         yield
     except FrameTooLargeError as failure:

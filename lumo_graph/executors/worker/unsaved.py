@@ -2,17 +2,18 @@
 
 import gc
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import chain
+from itertools import chain, product
 from types import FrameType, FunctionType, GeneratorType, MemberDescriptorType, MethodType, ModuleType
-from typing import Any, Final, NoReturn, cast
+from typing import Any, NoReturn, cast
 
 _MAX_REASON = 200
 _MAX_KEY = 40
 _MAX_SEEN = 2_000_000
-_SCALARS: Final = frozenset({int, float, bool, type(None), str, bytes, complex})
-_CLOSED: Final = frozenset({ModuleType, FrameType, GeneratorType})
+_MAX_PATH = 160
+_SCALAR_IDS = frozenset(map(id, (int, float, bool, type(None), str, bytes, complex)))
+_CLOSED_IDS = frozenset(map(id, (ModuleType, FrameType, GeneratorType)))
 _HEAP_TYPE = 1 << 9
 
 
@@ -55,12 +56,17 @@ def _refuse(self: Unsaved, *_: object, **__: object) -> NoReturn:
     raise UnsavedValueError(_explain(self))
 
 
-_BINARY = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or".split()
+_BINARY = (
+    "add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "divmod", "pow", "lshift", "rshift", "and", "or",
+    "xor",
+)  # fmt: skip
+_items_of: Callable[[object], Iterable[tuple[Any, Any]]] = vars(dict)["items"]
 _REFUSED = (
-    *"setattr delattr call str format bytes bool int float complex index len iter next reversed contains getitem".split(),
-    *"setitem delitem eq ne lt le gt ge enter exit aenter aexit aiter anext await neg pos abs invert round".split(),
+    "setattr", "delattr", "call", "str", "format", "bytes", "bool", "int", "float", "complex", "index", "round", "len",
+    "iter", "next", "reversed", "contains", "getitem", "setitem", "delitem", "eq", "ne", "lt", "le", "gt", "ge", "neg",
+    "pos", "abs", "invert", "enter", "exit", "aenter", "aexit", "aiter", "anext", "await",
     *(prefix + name for prefix in ("", "r", "i") for name in _BINARY),
-)
+)  # fmt: skip
 for _name in _REFUSED:
     setattr(Unsaved, f"__{_name}__", _refuse)
 
@@ -89,22 +95,32 @@ def find_paths(root: object, name: str, wanted: Collection[int], closed: Collect
         Id of an object to its path, such as `rows[3].handle`; objects that were not found are missing.
     """
     found: dict[int, str] = {id(root): name} if id(root) in wanted else {}
+    origins: dict[int, tuple[int, str]] = {}
     seen = {id(root), *closed}
-    waiting: deque[tuple[object, str]] = deque([(root, name)])
+    waiting: deque[object] = deque([root])
     pins: list[object] = []
     while waiting and len(found) < len(wanted) and len(seen) < _MAX_SEEN:
-        parent, path = waiting.popleft()
+        parent = waiting.popleft()
         pins.append(parent)
         for step, child in _children(parent):
-            if id(child) in seen or type(child) in _SCALARS:
+            if id(child) in seen or id(type(child)) in _SCALAR_IDS:
                 continue
             seen.add(id(child))
-            here = path + step
+            origins[id(child)] = id(parent), step
             if id(child) in wanted:
-                found[id(child)] = here
-            elif type(child) not in _CLOSED and not _is_library_class(child):
-                waiting.append((child, here))
+                found[id(child)] = name + _steps_to(id(child), origins)
+            elif id(type(child)) not in _CLOSED_IDS and not _is_library_class(child):
+                waiting.append(child)
     return found
+
+
+def _steps_to(key: int, origins: Mapping[int, tuple[int, str]]) -> str:
+    steps: list[str] = []
+    while key in origins:
+        key, step = origins[key]
+        steps.append(step)
+    path = "".join(reversed(steps))
+    return path if len(path) <= _MAX_PATH else f"{path[: _MAX_PATH // 2]}…{path[-_MAX_PATH // 2 :]}"
 
 
 def _children(parent: object) -> Iterator[tuple[str, object]]:
@@ -115,23 +131,29 @@ def _children(parent: object) -> Iterator[tuple[str, object]]:
 
 
 def _steps(parent: Any) -> Iterable[tuple[str, object]]:
-    kind = type(parent)
+    kind = cast("type[Any]", type(parent))
     if issubclass(kind, dict):
-        items = list(dict.items(cast("dict[Any, Any]", parent)))
+        items: list[tuple[Any, Any]] = [*_items_of(parent)]
         keys = ((f".<key {_show_key(key)}>", key) for key, _ in items)
         return chain(((f"[{_show_key(key)}]", value) for key, value in items), keys, _attributes(parent))
-    if kind is list or kind is tuple:
-        return ((f"[{index}]", value) for index, value in enumerate(list(parent)))
-    if kind is FunctionType:
-        return _function_steps(parent)
-    if kind is MethodType:
-        return [(".__self__", parent.__self__), (".__func__", parent.__func__)]
-    if kind is partial:
-        return [(".func", parent.func), (".args", parent.args), (".keywords", parent.keywords)]
     if issubclass(kind, type):
-        return ((f".{name}", value) for name, value in list(type.__dict__["__dict__"].__get__(parent).items()))
+        return ((f".{name}", value) for name, value in [*type.__dict__["__dict__"].__get__(parent).items()])
+    known = _STEPS.get(id(kind))
+    if known is not None:
+        return known(parent)
+    if f"{kind.__module__}.{kind.__name__}" == "numpy.ndarray":  # its elements are hidden from the garbage collector
+        return _elements(parent)
     rest = ((f".<{kind.__name__}>", value) for value in gc.get_referents(parent) if not isinstance(value, type))
     return chain(_attributes(parent), rest)
+
+
+def _sequence_steps(parent: Iterable[object]) -> Iterable[tuple[str, object]]:
+    return ((f"[{index}]", value) for index, value in enumerate([*parent]))
+
+
+def _elements(array: Any) -> Iterable[tuple[str, object]]:
+    places = product(*map(range, array.shape)) if array.dtype.hasobject else ()
+    return ((f"[{', '.join(map(str, place))}]", array[place]) for place in places)
 
 
 def _attributes(parent: object) -> Iterator[tuple[str, object]]:
@@ -164,6 +186,15 @@ def _function_steps(function: FunctionType) -> Iterator[tuple[str, object]]:
     yield from ((f".{name}", value) for name, value in list(function.__dict__.items()))
 
 
+_STEPS: dict[int, Callable[[Any], Iterable[tuple[str, object]]]] = {
+    id(list): _sequence_steps,
+    id(tuple): _sequence_steps,
+    id(FunctionType): _function_steps,
+    id(MethodType): lambda method: [(".__self__", method.__self__), (".__func__", method.__func__)],
+    id(partial): lambda call: [(".func", call.func), (".args", call.args), (".keywords", call.keywords)],
+}
+
+
 def _is_library_class(value: object) -> bool:
     if not issubclass(type(value), type):
         return False
@@ -173,5 +204,5 @@ def _is_library_class(value: object) -> bool:
 
 
 def _show_key(key: object) -> str:
-    text = repr(key) if type(key) in _SCALARS else f"<{type(key).__name__}>"
+    text = repr(key) if id(type(key)) in _SCALAR_IDS else f"<{type(key).__name__}>"
     return text if len(text) <= _MAX_KEY else text[: _MAX_KEY - 1] + "…"

@@ -1,10 +1,10 @@
-"""Objects of the session as values that may cross to the host: a name, a bounded text, and plain data if they have any."""
+"""Objects of the session as values that may cross to the host: a name, a bounded text, and plain data if any."""
 
 import sys
 from typing import Any
 
 from lumo_graph.executors.worker.plain import NotPlainError, Plainer
-from lumo_graph.executors.worker.text import bounded_repr, class_name, safe_text
+from lumo_graph.executors.worker.text import bounded_repr, class_name, kind_of, safe_text
 
 _ANSWER = {"preview": 20_000, "parts": 200_000, "size": 4 << 20}
 _RESULT = {"preview": 10_000, "parts": 5_000, "size": 64 << 10}
@@ -23,7 +23,7 @@ def describe_result(value: Any) -> dict[str, Any]:
 
 def _describe(value: Any, *, preview: int, parts: int, size: int) -> dict[str, Any]:
     return {
-        "kind": class_name(type(value)),
+        "kind": class_name(kind_of(value)),
         "preview": _preview(value, preview),
         "json": _plain_or_none(value, parts=parts, size=size),
     }
@@ -41,7 +41,7 @@ def _plain_or_none(value: Any, *, parts: int, size: int) -> Any:
 def _preview(value: Any, limit: int) -> str:
     pandas = sys.modules.get("pandas")
     frame = getattr(pandas, "DataFrame", None)
-    if isinstance(frame, type) and issubclass(type(value), frame):
+    if isinstance(frame, type) and issubclass(kind_of(value), frame):
         return safe_text(lambda: _preview_frame(value), limit, "DataFrame without a preview")
     return bounded_repr(value, limit)
 

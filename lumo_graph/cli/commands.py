@@ -1,0 +1,235 @@
+"""The commands of `lumo`. Nothing heavy is imported before a command needs it: `lumo --help` answers at once."""
+
+import sys
+import uuid
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any, cast
+
+import typer
+
+from lumo_graph.cli.exits import MEANINGS, USAGE, code_of_error
+from lumo_graph.cli.following import Place, complain, follow
+from lumo_graph.cli.storage import default_checkpointer, default_file
+from lumo_graph.errors import ConfigurationError, LumoGraphError
+from lumo_graph.events import Event
+from lumo_graph.types import AGENT_TYPES, AgentType
+
+NO_MODEL = "no model is given. Name one with --model or LUMO_MODEL:"
+MODEL_EXAMPLES = """\
+  OpenAI      --model openai:gpt-4.1-nano                 (key: OPENAI_API_KEY)
+  Ollama      --model openai:qwen3 --base-url http://localhost:11434/v1
+  vLLM        --model openai:Qwen/Qwen3-8B --base-url http://localhost:8000/v1
+  llama.cpp   --model openai:local --base-url http://localhost:8080/v1
+  your own    --model models.py:my_model                  (a LangChain model)"""
+
+app = typer.Typer(
+    help="Agents that act by writing Python, in a sandbox whose variables survive.",
+    epilog=f"Exit codes: {MEANINGS}.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model", "-m", envvar="LUMO_MODEL", metavar="NAME",
+        help="PROVIDER:NAME such as openai:gpt-4.1-nano, or file.py:name for a LangChain chat model of yours.",
+    ),
+]  # fmt: skip
+BaseUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="LUMO_BASE_URL", metavar="URL",
+        help="Server that speaks the OpenAI protocol, such as http://localhost:11434/v1 for Ollama.",
+    ),
+]  # fmt: skip
+ToolsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tools", "-t", metavar="SPEC",
+        help="module:name (a function, a LangChain tool or a list of them), file.py (its public functions and tools) "
+        "or file.py:name. May be given several times.",
+    ),
+]  # fmt: skip
+CheckpointerOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="LUMO_CHECKPOINTER", metavar="URL",
+        help="Where threads are stored: sqlite:///FILE, or memory:// for nowhere. "
+        "Default: lumo/runs.db in XDG_STATE_HOME (~/.local/state).",
+    ),
+]  # fmt: skip
+SystemPromptOption = Annotated[str | None, typer.Option(metavar="TEXT", help="Instructions for the model.")]
+PlanningOption = Annotated[int | None, typer.Option(metavar="N", help="Make a plan first, and again every N steps.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, and nothing else.")]
+
+
+@app.callback(invoke_without_command=True)
+def lumo(
+    *,
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Agents that act by writing Python, in a sandbox whose variables survive."""
+    if version:
+        from importlib.metadata import version as version_of  # noqa: PLC0415 - 20 ms that no other command needs
+
+        typer.echo(f"lumo-graph {version_of('lumo-graph')}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="What to do; - reads it from stdin.")],
+    *,
+    model: ModelOption = None,
+    base_url: BaseUrlOption = None,
+    tools: ToolsOption = None,
+    agent_type: Annotated[
+        str, typer.Option("--agent-type", "-a", metavar="|".join(AGENT_TYPES), help="How the model acts.")
+    ] = AGENT_TYPES[0],
+    thread: Annotated[
+        str | None, typer.Option(metavar="ID", help="Thread to start or to go on with; a new one unless given.")
+    ] = None,
+    checkpointer: CheckpointerOption = None,
+    system_prompt: SystemPromptOption = None,
+    planning_interval: PlanningOption = None,
+    max_steps: Annotated[int | None, typer.Option(metavar="N", help="Model replies (10).")] = None,
+    max_debug_attempts: Annotated[int | None, typer.Option(metavar="N", help="Repairs in a row (3).")] = None,
+    max_tool_calls: Annotated[int | None, typer.Option(metavar="N", help="Tool calls.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(metavar="N", help="Tokens in and out together.")] = None,
+    max_cost: Annotated[float | None, typer.Option(metavar="X", help="Cost as the provider reports it.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(metavar="X", help="Seconds of work.")] = None,
+    action_seconds: Annotated[float | None, typer.Option(metavar="X", help="Seconds for one action (30).")] = None,
+    json_lines: JsonOption = False,
+) -> None:
+    """Run a task."""
+    limits = {
+        "max_steps": max_steps,
+        "max_debug_attempts": max_debug_attempts,
+        "max_tool_calls": max_tool_calls,
+        "max_tokens": max_tokens,
+        "max_cost": max_cost,
+        "max_seconds": max_seconds,
+        "action_seconds": action_seconds,
+    }
+    named = _checked_model(model)
+    place = _place(
+        thread or uuid.uuid4().hex[:12], checkpointer, agent_type=agent_type,
+        model=named, base_url=base_url, tools=tools, system_prompt=system_prompt, planning_interval=planning_interval,
+    )  # fmt: skip
+
+    def start() -> AsyncGenerator[Event, None]:
+        from lumo_graph.cli.loading import load_model, load_tools  # noqa: PLC0415 - langchain
+        from lumo_graph.runs import astream  # noqa: PLC0415 - langgraph
+
+        return astream(
+            sys.stdin.read() if task == "-" else task,
+            load_model(named),
+            base_url=base_url,
+            tools=load_tools(tools or ()),
+            agent_type=cast("AgentType", agent_type),  # `stream` says what is wrong with it
+            limits={name: value for name, value in limits.items() if value is not None},
+            thread_id=place.thread_id,
+            checkpointer=place.checkpointer,
+            system_prompt=system_prompt,
+            planning_interval=planning_interval,
+        )
+
+    raise typer.Exit(follow(start, place, json_lines=json_lines))
+
+
+@app.command()
+def resume(
+    thread: Annotated[str, typer.Argument(metavar="THREAD", help="The thread; `lumo threads` lists them.")],
+    *,
+    model: ModelOption = None,
+    base_url: BaseUrlOption = None,
+    tools: ToolsOption = None,
+    checkpointer: CheckpointerOption = None,
+    system_prompt: SystemPromptOption = None,
+    planning_interval: PlanningOption = None,
+    json_lines: JsonOption = False,
+) -> None:
+    """Go on with an interrupted run.
+
+    It has its variables, limits and counters again. Give it the model and the tools that the run had.
+    """
+    named = _checked_model(model)
+    place = _place(
+        thread, checkpointer,
+        model=named, base_url=base_url, tools=tools, system_prompt=system_prompt, planning_interval=planning_interval,
+    )  # fmt: skip
+
+    def start() -> AsyncGenerator[Event, None]:
+        from lumo_graph.cli.loading import load_model, load_tools  # noqa: PLC0415 - langchain
+        from lumo_graph.runs import aresume_stream  # noqa: PLC0415 - langgraph
+
+        return aresume_stream(
+            place.thread_id,
+            load_model(named),
+            checkpointer=place.checkpointer,
+            base_url=base_url,
+            tools=load_tools(tools or ()),
+            system_prompt=system_prompt,
+            planning_interval=planning_interval,
+        )
+
+    raise typer.Exit(follow(start, place, json_lines=json_lines))
+
+
+@app.command()
+def threads(*, checkpointer: CheckpointerOption = None, json_lines: JsonOption = False) -> None:
+    """List the stored threads.
+
+    The one used last comes first.
+    """
+    from lumo_graph.cli.threads import print_threads  # noqa: PLC0415 - rich, and langgraph where there is a store
+
+    if checkpointer is None and not default_file().is_file():
+        complain(f"there are no threads yet in {str(default_file())!r}.")
+        return
+    try:
+        print_threads(checkpointer or default_checkpointer(), json_lines=json_lines)
+    except LumoGraphError as error:
+        complain(str(error))
+        raise typer.Exit(code_of_error(error)) from None
+
+
+@app.command()
+def demo() -> None:
+    """Watch an agent work, without a key.
+
+    It fails, repairs itself, is killed and goes on. All of it is real but the model, whose replies are scripted.
+    """
+    from lumo_graph.cli.demo import run_demo  # noqa: PLC0415 - nothing else needs it
+
+    raise typer.Exit(run_demo())
+
+
+def _checked_model(model: str | None) -> str:
+    if model is not None and model.strip():
+        return model.strip()
+    complain(NO_MODEL, MODEL_EXAMPLES, "`lumo demo` needs no model.")
+    raise typer.Exit(USAGE)
+
+
+def _place(thread_id: str, checkpointer: str | None, *, agent_type: str = AGENT_TYPES[0], **options: Any) -> Place:
+    """The place of a run, with the options that its next command needs again."""
+    try:
+        url = checkpointer or default_checkpointer()
+    except ConfigurationError as error:
+        complain(str(error))
+        raise typer.Exit(USAGE) from None
+    given = {"checkpointer": checkpointer, **options}
+    return Place(
+        thread_id=thread_id,
+        checkpointer=url,
+        options={
+            f"--{name.replace('_', '-')}": str(value) if isinstance(value, int) else value
+            for name, value in given.items()
+        },
+        run_options={"--agent-type": agent_type} if agent_type != AGENT_TYPES[0] else {},
+    )

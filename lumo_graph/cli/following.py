@@ -1,0 +1,187 @@
+"""Follow a run to its end on the screen, and say with an exit code how it went."""
+
+import asyncio
+import os
+import shlex
+import sys
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Protocol, Self, TextIO
+
+from lumo_graph.cli.exits import INTERRUPTED, READER_GONE, code_of_error, code_of_outcome
+from lumo_graph.cli.printable import printable
+from lumo_graph.cli.storage import is_stored
+from lumo_graph.errors import ConfigurationError, LumoGraphError
+from lumo_graph.events import Answered, Event
+
+_GRACE_SECONDS = 2.0
+
+
+class View(Protocol):
+    """Shows a run. Open within a `with` block."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    def show(self, event: Event) -> None:
+        """Show what an event adds."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Show a line of our own."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The thread of a run, and the options that a command needs to find it again."""
+
+    thread_id: str
+    checkpointer: str
+    options: Mapping[str, str | Sequence[str] | None]
+    """Option to its value or values; None is left out."""
+    run_options: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Options that only `run` has and that the next task on this thread needs again."""
+
+    @property
+    def resume_command(self) -> str:
+        """The command that goes on with the run."""
+        return shlex.join(["lumo", "resume", self.thread_id, *_words(self.options)])
+
+    @property
+    def run_command(self) -> str:
+        """The command that gives the thread its next task."""
+        options = {"--thread": self.thread_id, **self.run_options, **self.options}
+        return shlex.join(["lumo", "run", "TASK", *_words(options)])
+
+
+def _words(options: Mapping[str, str | Sequence[str] | None]) -> Iterator[str]:
+    for option, value in options.items():
+        for one in [value] if isinstance(value, str) else value or ():
+            yield from (option, one)
+
+
+@contextmanager
+def chosen_view(*, json_lines: bool) -> Generator[View, None, None]:
+    """The view that suits the output: JSON on demand, live on a terminal, plain text elsewhere."""
+    if json_lines:
+        from lumo_graph.cli.lines import LinesView  # noqa: PLC0415 - only one of the three is needed
+
+        with _reserved_stdout() as out, LinesView(out) as view:
+            yield view
+    elif is_terminal():
+        from rich.console import Console  # noqa: PLC0415 - same
+
+        from lumo_graph.cli.terminal import TerminalView  # noqa: PLC0415 - same
+
+        with TerminalView(Console(markup=False, emoji=False, highlight=False)) as view:
+            yield view
+    else:
+        from lumo_graph.cli.plain import PlainView  # noqa: PLC0415 - same
+
+        with PlainView(sys.stdout) as view:
+            yield view
+
+
+def is_terminal() -> bool:
+    """Whether a person watches, on a terminal that can do more than print lines."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb", "unknown"}
+
+
+def follow(start: Callable[[], AsyncGenerator[Event, None]], place: Place, *, json_lines: bool) -> int:
+    """Run an agent on the screen.
+
+    The run has an event loop because only there it can be interrupted at once, whatever it is doing.
+
+    Args:
+        start: begins the run; what it imports or loads may fail like the run itself.
+        place: where the run is stored.
+        json_lines: print events for a program instead of a person.
+
+    Returns:
+        The exit code.
+    """
+    interruption = _Interruption(place)
+    try:
+        return asyncio.run(_show(start(), place, interruption, json_lines=json_lines))
+    except KeyboardInterrupt:
+        interruption.tell()
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it ends
+        return READER_GONE
+    except LumoGraphError as error:
+        complain(str(error), "" if isinstance(error, ConfigurationError) else _resumption(place))
+        return code_of_error(error)
+
+
+async def _show(
+    events: AsyncGenerator[Event, None], place: Place, interruption: "_Interruption", *, json_lines: bool
+) -> int:
+    code = INTERRUPTED
+    try:
+        with chosen_view(json_lines=json_lines) as view:
+            async with aclosing(events):
+                async for event in events:
+                    view.show(event)
+                    if isinstance(event, Answered):
+                        code = code_of_outcome(event.result.outcome)
+            if is_stored(place.checkpointer, place.thread_id):
+                view.say(printable(f"thread {place.thread_id} · go on: {place.run_command}"))
+    except asyncio.CancelledError:
+        interruption.tell()
+        raise
+    return code
+
+
+class _Interruption:
+    """Says once how to go on, and ends the process even if a tool or a model that only waits cannot be stopped."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._told = False
+
+    def tell(self) -> None:
+        """Say it, and give what still works a moment."""
+        if self._told:
+            return
+        self._told = True
+        complain("interrupted.", _resumption(self._place))
+        timer = threading.Timer(_GRACE_SECONDS, os._exit, [INTERRUPTED])
+        timer.daemon = True
+        timer.start()
+
+
+def complain(problem: str, *advice: str) -> None:
+    """Say on stderr what is wrong, and what to do next."""
+    for line in (f"lumo: {problem}", *advice):
+        if line:
+            sys.stderr.write(f"{printable(line)}\n")
+
+
+def _resumption(place: Place) -> str:
+    if not is_stored(place.checkpointer, place.thread_id):
+        return ""
+    return f"The run is kept. Resume it: {place.resume_command}"
+
+
+@contextmanager
+def _reserved_stdout() -> Generator[TextIO, None, None]:
+    """The real stdout for us alone: what tools and the programs they start print goes to stderr."""
+    sys.stdout.flush()
+    ours = os.dup(1)
+    os.dup2(2, 1)
+    out = os.fdopen(os.dup(ours), "w", encoding="utf-8")
+    try:
+        yield out
+    finally:
+        sys.stdout.flush()
+        os.dup2(ours, 1)
+        os.close(ours)
+        out.close()

@@ -1,0 +1,51 @@
+"""The list of stored threads."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lumo_graph.checkpoints import ThreadSummary, list_threads, open_checkpointer
+from lumo_graph.cli.following import is_terminal
+from lumo_graph.cli.lines import json_line
+from lumo_graph.cli.printable import one_line, printable
+
+_COLUMNS = ("thread", "last used", "agent type", "outcome", "steps", "task")
+_TASK_WIDTH = 60
+
+
+def print_threads(checkpointer: str, *, json_lines: bool) -> None:
+    """Print the threads of a store: as a table, as lines with tabs between the columns, or as JSON lines."""
+    with open_checkpointer(checkpointer, must_exist=True) as saver:
+        found = [] if saver is None else list_threads(saver)
+    if json_lines:
+        sys.stdout.writelines(f"{json_line(asdict(thread))}\n" for thread in found)
+    elif is_terminal():
+        Console(markup=False, emoji=False, highlight=False).print(_table(found))
+    else:
+        sys.stdout.writelines("\t".join(cells) + "\n" for cells in (_COLUMNS, *map(_cells, found)))
+
+
+def _cells(thread: ThreadSummary) -> tuple[str, ...]:
+    return (
+        printable(thread.thread_id),
+        datetime.fromisoformat(thread.updated_at).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+        printable(thread.agent_type),
+        printable(thread.outcome or "unfinished: lumo resume"),
+        str(thread.steps),
+        one_line(thread.task, _TASK_WIDTH),
+    )
+
+
+def _table(threads: Sequence[ThreadSummary]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in _COLUMNS:
+        table.add_column(column, justify="right" if column == "steps" else "left")
+    for thread in threads:
+        style = "" if thread.outcome else "yellow"
+        table.add_row(*(Text(cell, style=style) for cell in _cells(thread)))
+    return table

@@ -1,0 +1,137 @@
+"""Serving the tool calls of an action, in daemon threads, so that a tool that hangs cannot stop the clock."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextvars import Context
+from dataclasses import replace
+from queue import SimpleQueue
+
+from lumo_graph.executors.checking import CallMessage
+from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, FrameTooLargeError, pack
+from lumo_graph.executors.worker.text import bounded_repr, clean, cut
+from lumo_graph.types import Serve, ToolCall, ToolReply, ToolRequest
+
+MAX_THREADS = 32
+"""Tool calls of one session that are served at the same time; more wait."""
+MAX_CALLS = 10_000
+"""Tool calls of one action."""
+_PREVIEW = 500
+_ERROR = 4_000
+
+
+class Threads:
+    """Daemon threads of one session, started when there is work for them."""
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._unfinished = 0
+        self._started = 0
+
+    def run(self, job: Callable[[], None]) -> None:
+        """Run a job soon."""
+        with self._lock:
+            self._unfinished += 1
+            start = self._unfinished > self._started and self._started < MAX_THREADS
+            self._started += start
+        self._jobs.put(job)
+        if start:
+            threading.Thread(target=self._work, name="lumo-tools", daemon=True).start()
+
+    def close(self) -> None:
+        """Let the threads end when they have finished what they do."""
+        for _ in range(self._started):
+            self._jobs.put(None)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            try:
+                job()
+            finally:
+                with self._lock:
+                    self._unfinished -= 1
+
+
+class Calls:
+    """The tool calls of one action: each is served once, recorded, and answered while the action lasts."""
+
+    def __init__(
+        self,
+        *,
+        serve: Serve,
+        context: Context,
+        threads: Threads,
+        send: Callable[[bytes], None],
+        wake: Callable[[], None],
+    ) -> None:
+        self._serve = serve
+        self._context = context
+        self._threads = threads
+        self._send = send
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._records: list[ToolCall] = []
+        self._open = True
+        self.failure: BaseException | None = None
+        """What `serve` raised. The action is to be abandoned."""
+
+    def submit(self, message: CallMessage) -> None:
+        """Serve a call in a thread.
+
+        Raises:
+            FrameError: there were too many.
+        """
+        seq = len(self._records)
+        if seq >= MAX_CALLS:
+            raise FrameError(f"more than {MAX_CALLS} tool calls in one action")
+        self._records.append(ToolCall(name=message.name, args=message.args, ok=False, preview="was not answered"))
+        request = ToolRequest(seq=seq, name=message.name, args=message.args, line=message.line)
+        context = self._context.copy()
+        self._threads.run(lambda: context.run(self._answer, request, message.key))
+
+    def close(self) -> tuple[ToolCall, ...]:
+        """Answer no more; returns the calls, in the order they came."""
+        with self._lock:
+            self._open = False
+            return tuple(self._records)
+
+    def _answer(self, request: ToolRequest, key: int) -> None:
+        if not self._open:
+            return
+        started = time.perf_counter()
+        try:
+            reply = self._serve(request)
+            data, reply = _pack_reply(request, reply, key)
+        except BaseException as failure:  # noqa: BLE001 - raised again by the thread that runs the action
+            self.failure = failure
+            self._wake()
+            return
+        record = ToolCall(
+            name=request.name,
+            args=request.args,
+            ok=reply.error is None,
+            preview=bounded_repr(reply.value, _PREVIEW) if reply.error is None else cut(reply.error, _PREVIEW),
+            seconds=time.perf_counter() - started,
+        )
+        with self._lock:
+            if not self._open:
+                return
+            self._records[request.seq] = record
+        self._send(data)
+
+
+def _pack_reply(request: ToolRequest, reply: ToolReply, key: int) -> tuple[bytes, ToolReply]:
+    if reply.error is not None:
+        reply = replace(reply, error=cut(clean(reply.error), _ERROR))
+        return pack(["result", key, False, reply.error_type, reply.error], TO_WORKER_CAP), reply
+    try:
+        return pack(["result", key, True, reply.value], TO_WORKER_CAP), reply
+    except FrameTooLargeError as failure:
+        error = f"the result of {request.name}() is too large: {failure}. Ask for less at a time."
+        kind = "ValueError"
+    except Exception as failure:  # noqa: BLE001 - whatever msgpack finds wrong with it
+        error = f"the result of {request.name}() is not plain data: {failure}"
+        kind = "TypeError"
+    failed = ToolReply(error=cut(clean(error), _ERROR), error_type=kind)
+    return pack(["result", key, False, failed.error_type, failed.error], TO_WORKER_CAP), failed

@@ -1,0 +1,182 @@
+"""What the host holds of one session: two streams, two pipes, and a way to wake whoever waits for them."""
+
+import contextlib
+import os
+import select
+import socket
+import threading
+import time
+import weakref
+from typing import Any
+
+from lumo_graph.executors.frames import TO_HOST_CAP, Frames
+from lumo_graph.executors.worker.guard import INTERRUPT, KILL
+
+_READ = 1 << 16
+_END_SECONDS = 10.0
+_MAX_DRAIN = 64
+_links: "weakref.WeakSet[Link]" = weakref.WeakSet()
+
+
+class EndedError(Exception):
+    """The session's end of the stream is closed."""
+
+
+class Link:
+    """Descriptors of one session. Owned by one thread, but `send_whole`, `wake`, `interrupt` and `kill` are for any."""
+
+    def __init__(self) -> None:
+        self._data, self._their_data = socket.socketpair()
+        self._control, self._their_control = socket.socketpair()
+        self._stdout, self._their_stdout = os.pipe()
+        self._stderr, self._their_stderr = os.pipe()
+        self._woken, self._wakes = socket.socketpair()
+        self._frames = Frames(TO_HOST_CAP)
+        self._poll = select.poll()
+        self._open = True
+        self._sending = threading.Lock()
+        for descriptor in (self._stdout, self._stderr):
+            os.set_blocking(descriptor, False)
+        for end in (self._data, self._woken, self._wakes):
+            end.setblocking(False)
+        for descriptor in (self._data.fileno(), self._stdout, self._stderr, self._woken.fileno()):
+            self._poll.register(descriptor, select.POLLIN)
+        _links.add(self)
+
+    def theirs(self) -> list[int]:
+        """The session's ends, in the order a zygote takes them."""
+        return [self._their_data.fileno(), self._their_control.fileno(), self._their_stdout, self._their_stderr]
+
+    def give_away(self) -> None:
+        """Close the session's ends here, once it has them or never will."""
+        self._their_data.close()
+        self._their_control.close()
+        os.close(self._their_stdout)
+        os.close(self._their_stderr)
+
+    def wait(self, seconds: float) -> tuple[bool, list[bytes], bool]:
+        """Wait until something has arrived.
+
+        Returns:
+            Whether messages wait; bytes of stdout and stderr; whether `wake` was called.
+        """
+        ready = dict(self._poll.poll(max(seconds, 0.0) * 1000 + 1))
+        output = [
+            self._read(self._stdout) if self._stdout in ready else b"",
+            self._read(self._stderr) if self._stderr in ready else b"",
+        ]
+        woken = self._woken.fileno() in ready and bool(self._woken.recv(_READ))
+        return self._data.fileno() in ready, output, woken
+
+    def receive(self) -> list[list[Any]]:
+        """Messages that are complete.
+
+        Raises:
+            EndedError: there will be none any more.
+            FrameError: what arrived is no message.
+        """
+        try:
+            data = self._data.recv(_READ)
+        except BlockingIOError:
+            return []
+        except OSError as failure:
+            raise EndedError from failure
+        if not data:
+            raise EndedError
+        return self._frames.feed(data)
+
+    def drain(self) -> list[tuple[bytes, bytes]]:
+        """Output that was written before now."""
+        parts: list[tuple[bytes, bytes]] = []
+        for _ in range(_MAX_DRAIN):  # a thread of the session may write without end
+            part = self._read(self._stdout), self._read(self._stderr)
+            if part == (b"", b""):
+                break
+            parts.append(part)
+        return parts
+
+    def send_whole(self, data: bytes, seconds: float) -> None:
+        """Send a message, whole, from any thread.
+
+        Raises:
+            EndedError: the session is gone, or takes nothing for `seconds`.
+        """
+        if not self._sending.acquire(timeout=seconds):
+            raise EndedError
+        try:
+            self._send(memoryview(data), time.monotonic() + seconds)
+        except OSError as failure:
+            raise EndedError from failure
+        finally:
+            self._sending.release()
+
+    def _send(self, view: memoryview, until: float) -> None:
+        poll = None
+        while view:
+            try:
+                view = view[self._data.send(view) :]
+            except BlockingIOError:
+                if poll is None:
+                    poll = select.poll()
+                    poll.register(self._data.fileno(), select.POLLOUT)
+                if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
+                    raise EndedError from None
+
+    def wake(self) -> None:
+        """Make `wait` return."""
+        with contextlib.suppress(OSError):
+            self._wakes.send(b"w")
+
+    def interrupt(self) -> None:
+        """Send the session SIGINT."""
+        with contextlib.suppress(OSError):
+            self._control.send(INTERRUPT)
+
+    def kill(self) -> None:
+        """Send the session SIGKILL."""
+        with contextlib.suppress(OSError):
+            self._control.send(KILL)
+
+    def end(self, seconds: float = _END_SECONDS) -> int | None:
+        """Wait until the session and everything it started are gone.
+
+        Returns:
+            Its exit status, negative for a signal; None if it is not known, or still alive after `seconds`.
+        """
+        self._control.settimeout(seconds)
+        try:
+            status = self._control.recv(64)
+            while status and (more := self._control.recv(64)):
+                status += more
+            return int(status) if status else None
+        except (OSError, ValueError):
+            return None
+
+    def close(self) -> None:
+        """Let go of everything; a session that still runs is ended by its guard."""
+        if not self._open:
+            return
+        self._open = False
+        for end in (self._data, self._control, self._woken, self._wakes):
+            end.close()
+        for descriptor in (self._stdout, self._stderr):
+            os.close(descriptor)
+
+    def _read(self, descriptor: int) -> bytes:
+        try:
+            data = os.read(descriptor, _READ)
+        except BlockingIOError:
+            return b""
+        if not data:  # every writer is gone: it would be ready for ever
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(descriptor)
+        return data
+
+
+def _forget_after_fork() -> None:
+    # In a child that the host has forked: a session must end when the host does, not when its child does.
+    for link in list(_links):
+        link.close()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)
