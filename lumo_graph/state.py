@@ -149,6 +149,8 @@ class AgentState(RunInput, AgentOutput, total=False):
     """What the last tool calls of the function-call branch gave."""
     lost: Annotated[dict[str, str], EphemeralValue]
     """Values that were missing in the session of the last code action, because it had to be restored."""
+    at_risk: Annotated[dict[str, str], EphemeralValue]
+    """Values of the last code action that cannot be stored, where the model has not been told yet."""
     namespace: Annotated[dict[str, bytes], DeltaChannel(merge)]
     """The session's variables: component to bytes. Only a session may load them."""
     revision: str
@@ -170,6 +172,7 @@ class Update(TypedDict, total=False):
     execution: dict[str, Any] | None
     results: list[ToolResult] | None
     lost: dict[str, str]
+    at_risk: dict[str, str]
     namespace: Mapping[str, bytes | None]
     revision: str
     variables: Mapping[str, str | None]

@@ -1,5 +1,7 @@
 """BFCL v4 multi-turn through the graph: a sample of the benchmark, read from the installed wheel."""
 
+from decimal import Decimal
+
 import pytest
 
 from lumo_graph.executors import ProcessExecutor
@@ -14,6 +16,7 @@ from tests.benchmarks.bfcl_data import (
     open_apis,
     parse_call,
     read_result,
+    same_data,
     spread,
 )
 from tests.benchmarks.bfcl_replay import ASK, DONE, replay, script_code_actions, script_function_calls
@@ -133,12 +136,32 @@ def test_what_is_not_a_call_of_a_tool_is_refused(source):
         ('{"a": [1, 2.5, null]}', {"a": [1, 2.5, None]}),
         ("None", None),
         ("['RMS', 'SBK']", ["RMS", "SBK"]),
-        ("{'result': mpf('2.25')}", {"result": 2.25}),
+        ("{'result': mpf('2.25')}", {"result": Decimal("2.25")}),
     ],
     ids=["JSON", "nothing", "a list", "a number of mpmath"],
 )
 def test_the_text_of_a_result_is_read_as_data(text, value):
     assert read_result(text) == value
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "same"),
+    [
+        ({"a": 1, "b": [2.5]}, {"a": 1, "b": [2.5]}, True),
+        ({"a": 1}, {"a": 1.0}, False),
+        ({"a": True}, {"a": 1}, False),
+        ({"b": 2, "a": 1}, {"a": 1, "b": 2}, False),
+        ({"a": 1}, {"a": 1, "b": 2}, False),
+        (None, "None", False),
+        ({"result": 1.302734375}, {"result": Decimal("1.3027")}, True),
+        ({"result": 1.3028}, {"result": Decimal("1.3027")}, False),
+        ({"result": "1.3027"}, {"result": Decimal("1.3027")}, False),
+    ],
+    ids=["equal", "int and float", "bool and int", "order", "a key too few", "text and nothing",
+         "mpmath's digits", "other digits", "text and number"],
+)  # fmt: skip
+def test_results_are_compared_with_their_types(found, wanted, same):
+    assert same_data(found, wanted) is same
 
 
 def test_the_benchmark_prints_a_table_and_ends_with_0_if_all_is_equal(capsys):

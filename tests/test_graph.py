@@ -303,7 +303,7 @@ def test_input_that_cannot_be_used_is_refused_before_any_work(given, named):
         ({"tools": [price, price]}, "price"),
         ({"limits": {"max_steps": -1}}, "max_steps"),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=["agent type", "planning interval", "one tool twice", "limits"],
 )
 def test_arguments_that_cannot_be_used_are_refused(arguments, named):
     with pytest.raises(ConfigurationError, match=named):

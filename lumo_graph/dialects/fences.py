@@ -14,7 +14,7 @@ _FENCE_ON_LINE = re.compile(
 )
 _TAG_OPENING = re.compile(rf"^(?P<before>[ \t]*|.*(?=<\w+>[ \t]*$))<(?P<tag>{_TAG})>(?P<first>.*)$", re.IGNORECASE)
 _TAG_CLOSING = re.compile(rf"^[ \t]*</(?:{_TAG})>[ \t]*$", re.IGNORECASE)
-_OBSERVATION = re.compile(r"^[ \t]*[#*_]*[ \t]*Observations?[*_]*:", re.IGNORECASE)
+_OBSERVATION = re.compile(r"^[ \t]*+[#*_]*+[ \t]*+Observations?[*_]*:", re.IGNORECASE)
 
 _PYTHON = frozenset({"python", "py", "python3", "py3", "ipython", "ipython3", "tool_code", "python_interpreter"})
 _UNMARKED = frozenset({"", "code"})

@@ -12,7 +12,9 @@ from lumo_graph.dialects.replies import answer_text, refusal_of, text_of, was_cu
 from lumo_graph.types import ToolSpec
 
 _SHELLS = frozenset({"bash", "sh", "shell", "zsh", "console", "powershell", "cmd"})
-_LABEL = re.compile(r"^[ \t]*[*_#]*[ \t]*(?:thought|code|action|python)[*_]*:[*_]*[ \t]*", re.IGNORECASE | re.MULTILINE)
+_LABEL = re.compile(
+    r"^[ \t]*+[*_#]*+[ \t]*+(?:thought|code|action|python)[*_]*:[*_]*[ \t]*", re.IGNORECASE | re.MULTILINE
+)
 
 _CUT = "The reply was cut off because it was too long. Write less: a short thought and one small block of code."
 _CUT_TEXT = "The reply was cut off because it was too long. Write less."

@@ -50,6 +50,9 @@ _ENVIRONMENT = {
 }
 
 
+_KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # without them some interpreters do not start
+
+
 class Zygote:
     """A fresh process with a scrubbed environment. Starts when it is made, ends when the host ends in any way."""
 
@@ -65,7 +68,7 @@ class Zygote:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._messages,
-                env=_ENVIRONMENT,
+                env=_ENVIRONMENT | {name: os.environ[name] for name in _KEPT if name in os.environ},
                 cwd="/",
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,

@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from lumo_graph.dialects import Answer as AnswerAction
 from lumo_graph.dialects import check_answer, last_call_prompt, parse_code_reply, thought_of
-from lumo_graph.nodes.asking import Reply, aask, ask, code_messages, spend, tool_messages, usage_so_far
+from lumo_graph.nodes.asking import Reply, aask, ask, request_messages, spend, usage_so_far
 from lumo_graph.nodes.routes import is_spent
 from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
 from lumo_graph.state import AgentState, Update
@@ -43,9 +43,7 @@ class Answer:
             self._setup.sessions.close(session_key(state, config))
 
     def _messages(self, state: AgentState) -> list[BaseMessage]:
-        request = HumanMessage(last_call_prompt(state.get("outcome") or ""))
-        shown = code_messages if state["run"]["agent_type"] == "code-agent" else tool_messages
-        return shown(self._setup, state, request)
+        return request_messages(self._setup, state, last_call_prompt(state.get("outcome") or ""))
 
     def _update(self, state: AgentState, reply: Reply) -> Update:
         text = closing_text(reply.message, self._setup)

@@ -41,28 +41,35 @@ async def aask(
     return Reply(message=message, seconds=time.monotonic() - started)
 
 
-def code_messages(setup: Setup, state: AgentState, *more: BaseMessage) -> list[BaseMessage]:
+def code_messages(setup: Setup, state: AgentState, request: str = "") -> list[BaseMessage]:
     """What the model sees in the code-action branch: the system message, the thread, the variables that exist now.
 
-    The variables are shown on the last message of the call and never stored: the messages before it stay the same
-    from call to call, so that a provider can cache them.
+    The request and the variables stand on the last message of the call and are never stored: the messages before it
+    stay the same from call to call, so that a provider can cache them.
     """
-    messages = [SystemMessage(setup.code_system_prompt), *state["messages"], *more]
-    return _with_note(messages, variables_note(state.get("variables", {})))
+    messages = [SystemMessage(setup.code_system_prompt), *state["messages"]]
+    return _with_text(_with_text(messages, request), variables_note(state.get("variables", {})))
 
 
-def tool_messages(setup: Setup, state: AgentState, *more: BaseMessage) -> list[BaseMessage]:
+def tool_messages(setup: Setup, state: AgentState, request: str = "") -> list[BaseMessage]:
     """What the model sees in the function-call branch."""
-    return [SystemMessage(setup.tool_system_prompt), *state["messages"], *more]
+    return _with_text([SystemMessage(setup.tool_system_prompt), *state["messages"]], request)
 
 
-def _with_note(messages: list[BaseMessage], note: str) -> list[BaseMessage]:
-    if not note:
+def request_messages(setup: Setup, state: AgentState, request: str) -> list[BaseMessage]:
+    """What the model sees, in the branch of the run, when it is asked for something other than its next action."""
+    shown = code_messages if state["run"]["agent_type"] == "code-agent" else tool_messages
+    return shown(setup, state, request)
+
+
+def _with_text(messages: list[BaseMessage], text: str) -> list[BaseMessage]:
+    """The messages with a text at their end, in the last human message if there is one: many models take no two."""
+    if not text:
         return messages
     last = messages[-1]
     if isinstance(last, HumanMessage) and isinstance(last.content, str):
-        return [*messages[:-1], last.model_copy(update={"content": f"{last.content}\n\n{note}"})]
-    return [*messages, HumanMessage(note)]
+        return [*messages[:-1], last.model_copy(update={"content": f"{last.content}\n\n{text}"})]
+    return [*messages, HumanMessage(text)]
 
 
 def usage_so_far(state: AgentState) -> Usage:

@@ -138,7 +138,7 @@ def _update(state: AgentState, server: ToolServer, done: Done) -> Update:
         stdout=shorten(done.execution.stdout, limit),
         stderr=shorten(done.execution.stderr, limit),
     )
-    counters = state["counters"]
+    counters, known = state["counters"], state.get("unsaved", {})
     update: Update = {
         "execution": execution.to_dict(),
         "lost": done.lost,
@@ -148,6 +148,7 @@ def _update(state: AgentState, server: ToolServer, done: Done) -> Update:
     if done.snapshot is not None:
         update["namespace"] = dict(done.snapshot.changed)
         update["unsaved"] = dict(done.snapshot.unsaved)
+        update["at_risk"] = {path: why for path, why in done.snapshot.unsaved.items() if path not in known}
         update["variables"] = difference(state.get("variables", {}), execution.variables)
     return update
 

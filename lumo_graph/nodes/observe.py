@@ -109,7 +109,7 @@ def _see_execution(state: AgentState, code: str) -> Seen:
         execution,
         limit=state["run"]["limits"]["max_observation_chars"],
         lost=state.get("lost", {}),
-        unsaved=state.get("unsaved", {}),
+        unsaved=state.get("at_risk", {}),
     )
     answered = execution.answer is not None
     return Seen(

@@ -4,7 +4,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 
 from lumo_graph.dialects import plan_prompt, replan_prompt
-from lumo_graph.nodes.asking import Reply, aask, ask, code_messages, spend, tool_messages
+from lumo_graph.nodes.asking import Reply, aask, ask, request_messages, spend
 from lumo_graph.nodes.routes import plan_is_due
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Update
@@ -34,9 +34,8 @@ class Plan:
         run, counters = state["run"], state["counters"]
         prompt = plan_prompt if counters["planned_at"] < 0 else replan_prompt
         left = run["limits"]["max_steps"] - counters["steps"]
-        request = HumanMessage(prompt(run["task"], tools=self._setup.toolbox.specs, steps_left=left))
-        shown = code_messages if run["agent_type"] == "code-agent" else tool_messages
-        return shown(self._setup, state, request)
+        request = prompt(run["task"], tools=self._setup.toolbox.specs, steps_left=left)
+        return request_messages(self._setup, state, request)
 
     def _update(self, state: AgentState, reply: Reply) -> Update:
         spent = spend(self._setup, state, reply)

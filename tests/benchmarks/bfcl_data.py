@@ -12,6 +12,7 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ CATEGORIES = ("multi_turn_base", "multi_turn_miss_param")
 
 Method = Callable[..., Any]
 
-_MPMATH_NUMBER = re.compile(r"mpf\('([^']*)'\)")
+_MPMATH_RESULT = re.compile(r"\{'result': mpf\('([^']*)'\)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +125,30 @@ def parse_call(source: str, methods: Mapping[str, Method]) -> tuple[str, dict[st
 
 
 def read_result(text: str) -> Any:
-    """The plain data in the harness's text of a result: JSON, or the source of a Python value."""
+    """The data in the harness's text of a result: JSON, or the source of a Python value.
+
+    A number of mpmath has no such form: it becomes a Decimal with the digits that are written.
+    """
     try:
         return json.loads(text)
     except ValueError:
-        return ast.literal_eval(_MPMATH_NUMBER.sub(r"\1", text))
+        if digits := _MPMATH_RESULT.fullmatch(text):
+            return {"result": Decimal(digits[1])}
+        return ast.literal_eval(text)
+
+
+def same_data(found: Any, wanted: Any) -> bool:
+    """Whether plain data is what `read_result` gave, down to the types and the order of keys.
+
+    mpmath writes fewer digits than a number has, so such a number is compared in those.
+    """
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        pairs: Any = zip(found.items(), wanted.items(), strict=False)
+        return len(found) == len(wanted) and all(key == name and same_data(a, b) for (key, a), (name, b) in pairs)
+    if isinstance(wanted, Decimal):
+        digits = len(wanted.as_tuple().digits)
+        return isinstance(found, float) and Decimal(f"{found:.{digits}g}") == wanted
+    return json.dumps(found) == json.dumps(wanted)
 
 
 def differences(ours: Mapping[str, object], gold: Mapping[str, object]) -> list[str]:

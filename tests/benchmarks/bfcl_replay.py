@@ -22,6 +22,7 @@ from tests.benchmarks.bfcl_data import (
     open_apis,
     parse_call,
     read_result,
+    same_data,
 )
 
 DONE = "Done."
@@ -193,5 +194,5 @@ def _compare_results(task: Task, found: Sequence[Any], wanted: Sequence[Any]) ->
     return [
         f"{source} gave {ours!r}, not {gold!r}"
         for source, ours, gold in zip(sources, found, wanted, strict=True)
-        if json.dumps(ours) != json.dumps(gold)
+        if not same_data(ours, gold)
     ]

@@ -99,13 +99,25 @@ class Runner:
 
     def run(self, action: Action, ended: Callable[[Any], None]) -> None:
         """Run an action and give `ended` the value of its last expression if it has one."""
-        self._run_code(action.body)
+        parts = [action.body] if action.last is None else [action.body, action.last]
+        if any(code.co_flags & inspect.CO_COROUTINE for code in parts):
+            # All of it in the running loop: what stands before an `await` may need it already.
+            value = self._wait(self._run_async(parts))
+        else:
+            value = [self._run_code(code) for code in parts][-1]
         if action.last is not None:
-            ended(self._run_code(action.last))
+            ended(value)
+
+    async def _run_async(self, parts: list[CodeType]) -> Any:
+        value = None
+        for code in parts:
+            value = self._run_code(code)
+            if code.co_flags & inspect.CO_COROUTINE:
+                value = await value
+        return value
 
     def _run_code(self, code: CodeType) -> Any:
-        result = eval(code, self._namespace)  # noqa: S307 - what a jailed session is for
-        return self._wait(result) if code.co_flags & inspect.CO_COROUTINE else result
+        return eval(code, self._namespace)  # noqa: S307 - what a jailed session is for
 
     def _wait(self, coroutine: Any) -> Any:
         if self._loop is None or self._loop.is_closed():

@@ -7,8 +7,9 @@ from typing import Any
 from lumo_graph.executors.worker.deep import call_on_deep_stack
 from lumo_graph.executors.worker.envelope import CLASS, VARIABLE, Envelope, Root, component_id
 from lumo_graph.executors.worker.identity import is_scalar, numpy_array_type, plain_reach
-from lumo_graph.executors.worker.pickling import SessionPickler, Sink, TooLargeError, load_value
+from lumo_graph.executors.worker.pickling import SessionPickler, Sink, TooLargeError
 from lumo_graph.executors.worker.surroundings import Surroundings
+from lumo_graph.executors.worker.unpickling import load_value
 from lumo_graph.executors.worker.unsaved import Unsaved, describe_error, find_paths
 
 

@@ -22,9 +22,9 @@ from lumo_graph.executors.worker.header import (
     submodules_of,
     unpack_header,
 )
-from lumo_graph.executors.worker.pickling import load_value
 from lumo_graph.executors.worker.surroundings import Surroundings
 from lumo_graph.executors.worker.survey import Survey, take_survey
+from lumo_graph.executors.worker.unpickling import load_value
 from lumo_graph.executors.worker.unsaved import describe_error
 
 MAX_BYTES = 256 * 1024 * 1024

@@ -1,4 +1,4 @@
-"""The pickler of a session's values, and its counterpart.
+"""The pickler of a session's values; `unpickling` is its counterpart.
 
 Functions keep the live namespace as their globals, classes of the session are referred to by name, closures keep
 sharing their cells, and numpy views keep looking at the array they were taken from.
@@ -6,7 +6,7 @@ sharing their cells, and numpy views keep looking at the array they were taken f
 
 import io
 import pickle
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, ClassVar, cast
 
@@ -24,7 +24,7 @@ from lumo_graph.executors.worker.rebuilding import (
     set_function_state,
     view_array,
 )
-from lumo_graph.executors.worker.surroundings import Surroundings, seeds_of
+from lumo_graph.executors.worker.surroundings import Surroundings
 from lumo_graph.executors.worker.unsaved import Unsaved, describe_error, reason_of
 
 PROTOCOL = 5
@@ -289,24 +289,6 @@ class _Probe(pickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:  # noqa: ARG002 - only the object itself gets here
         """What the object reduced to."""
         return self._reduced
-
-
-class SessionUnpickler(pickle.Unpickler):
-    """Reads what SessionPickler wrote."""
-
-    def __init__(self, data: bytes, buffers: Iterable[Any], seeds: list[Any]) -> None:
-        start = b"\x80\x05" + b"".join(b"K%cQ\x940" % place for place in range(len(seeds)))
-        super().__init__(io.BytesIO(start + data), buffers=buffers)
-        self._seeds = seeds
-
-    def persistent_load(self, pid: Any) -> Any:
-        """The seed at a place; only the opcodes in front of the pickle ask for one."""
-        return self._seeds[pid]
-
-
-def load_value(data: bytes, buffers: Iterable[Any], namespace: dict[str, Any], class_for: Callable[[str], type]) -> Any:
-    """Unpickle one value. Runs code: call it in a contained process only."""
-    return SessionUnpickler(data, buffers, seeds_of(namespace, class_for)).load()
 
 
 def _is_global(obj: object) -> bool:

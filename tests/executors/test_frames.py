@@ -1,0 +1,57 @@
+import msgpack
+import pytest
+
+from lumo_graph.executors.frames import FrameError, Frames, FrameTooLargeError, pack
+
+
+def framed(body):
+    return len(body).to_bytes(4, "big") + body
+
+
+def test_messages_come_out_as_they_went_in_however_the_stream_is_cut():
+    messages = [["a", 1, None], ["b", {"k": [b"\x00", 2.5, {3: "é"}]}], ["c", "x" * 5000]]
+    stream = b"".join(pack(message, 10_000) for message in messages)
+    for step in (1, 3, 4096, len(stream)):
+        frames = Frames(10_000)
+        out = [message for at in range(0, len(stream), step) for message in frames.feed(stream[at : at + step])]
+        assert out == messages
+
+
+def test_a_message_over_the_cap_is_not_packed():
+    with pytest.raises(FrameTooLargeError) as caught:
+        pack(["a", b"x" * 100], 50)
+    assert caught.value.cap == 50
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"\xff\xff\xff\xff",
+        framed(b""),
+        framed(b"\x01"),
+        framed(msgpack.packb({"a": 1})),
+        framed(msgpack.packb([])),
+        framed(msgpack.packb([1, 2])),
+        framed(msgpack.packb(["a"]) + b"\x00"),
+        framed(msgpack.packb(["a", msgpack.ExtType(5, b"x")])),
+        framed(msgpack.packb(["a", msgpack.ExtType(5, b"")])),
+        framed(msgpack.packb(["a", msgpack.Timestamp(1)])),
+        framed(b"\x92\xa1a\xa1\xff"),
+        framed(b"\x92\xa1a\x81\x91\x01\x02"),
+        framed(b"\x91" * 5000),
+        framed(b"\x92\xa1a\xdd\xff\xff\xff\xff"),
+        framed(b"\xc1"),
+    ],
+    ids=[
+        "length", "nothing", "number", "map", "empty", "no kind", "rest", "extension", "empty extension", "timestamp",
+        "no utf-8", "list as key", "nested", "huge count", "reserved",
+    ],
+)  # fmt: skip
+def test_a_stream_that_is_none_is_refused(stream):
+    with pytest.raises(FrameError):
+        Frames(1 << 20).feed(stream)
+
+
+def test_the_cap_is_checked_before_the_body_arrives():
+    with pytest.raises(FrameError, match="cap"):
+        Frames(100).feed((101).to_bytes(4, "big"))

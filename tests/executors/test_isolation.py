@@ -1,0 +1,48 @@
+import pytest
+
+from lumo_graph.errors import IsolationError
+from lumo_graph.executors.isolation import check_reached, describe_isolation, tier_of
+
+ALL = {"namespaces", "landlock", "seccomp", "privileges"}
+
+
+@pytest.mark.parametrize(
+    ("layers", "tier"),
+    [
+        (ALL, "full"),
+        (ALL - {"landlock"}, "fs"),
+        (ALL - {"namespaces"}, "fs"),
+        (ALL - {"namespaces", "landlock"}, "best_effort"),
+        (ALL - {"seccomp"}, "best_effort"),
+        (ALL - {"privileges"}, "best_effort"),
+        ({"landlock"}, "none"),
+        (set(), "none"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "+".join(sorted(value)) or "nothing",
+)
+def test_layers_make_a_tier(layers, tier):
+    assert tier_of(layers) == tier
+
+
+def test_what_is_missing_is_named_with_its_reason_and_what_to_do():
+    off = {"namespaces": "Operation not permitted"}
+    with pytest.raises(IsolationError) as caught:
+        check_reached(ALL - {"namespaces"}, off, "full")
+    message = str(caught.value)
+    assert "'full' is required, but this machine offers 'fs'" in message
+    assert "namespaces (Operation not permitted)" in message
+    assert "user.max_user_namespaces" in message
+    assert "ProcessExecutor(require='fs')" in message
+
+
+def test_a_tier_that_is_enough_is_enough():
+    check_reached(ALL - {"namespaces"}, {"namespaces": "no"}, "fs")
+    check_reached(set(), {}, "none")
+
+
+def test_what_is_left_open_is_said():
+    without = describe_isolation(set(), ["rlimits"], {})
+    assert any(line.startswith("files:") for line in without.open)
+    assert any(line.startswith("network:") for line in without.open)
+    full = describe_isolation(ALL, sorted(ALL), {})
+    assert not any(line.startswith(("files:", "network:", "disk:")) for line in full.open)
