@@ -1,8 +1,10 @@
 """How users write it, checked by mypy and pyright in strict mode; never run."""
 
+from typing import assert_type
+
 from langchain_core.language_models import BaseChatModel
 from langgraph.graph import START, StateGraph
-from typing_extensions import TypedDict, assert_type
+from typing_extensions import TypedDict
 
 from lumo_graph import Execution, Executor, Limits, RunResult, Session, create_lumo_agent, resume, run, stream
 from lumo_graph.events import Answered, Event

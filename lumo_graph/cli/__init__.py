@@ -20,13 +20,14 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     try:
         from lumo_graph.cli.commands import app  # noqa: PLC0415 - needs the extra
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        sys.stderr.write(f"lumo needs {error.name!r}: pip install 'lumo-graph[cli]'\n")
-        return USAGE
-    try:
+
         app(args=args, prog_name="lumo")
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _EXTRA:
+            raise
+        sys.stderr.write(f"lumo needs {missing!r}: pip install 'lumo-graph[cli]'\n")
+        return USAGE
     except SystemExit as end:
         return _code(end.code)
     except KeyboardInterrupt:

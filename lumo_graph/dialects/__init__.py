@@ -9,7 +9,7 @@ from lumo_graph.dialects.actions import (
     action_from_dict,
     action_to_dict,
 )
-from lumo_graph.dialects.answers import check_answer, response_schema
+from lumo_graph.dialects.answers import check_answer, literal_answer, response_schema
 from lumo_graph.dialects.debug import debug_brief
 from lumo_graph.dialects.ending import last_call_prompt
 from lumo_graph.dialects.excerpts import shorten
@@ -31,6 +31,7 @@ __all__ = [
     "code_prompt",
     "debug_brief",
     "last_call_prompt",
+    "literal_answer",
     "observe_execution",
     "observe_rejected_answer",
     "observe_unparsable",

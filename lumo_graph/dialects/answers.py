@@ -1,8 +1,10 @@
 """The form an answer must have, and whether one has it."""
 
+import ast
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
@@ -58,6 +60,22 @@ def check_answer(value: Any, response_format: Any) -> tuple[Any, str | None]:
         except ValueError as error:  # bytes and the like, in a field that takes any value
             problem = f"It cannot be written as JSON: {one_line(str(error), 300)}"
     return None, problem
+
+
+def literal_answer(code: str) -> tuple[Any, bool]:
+    """What code gives to `final_answer` where that can be read without running it: `final_answer(42)`.
+
+    Returns:
+        The literal and True, or None and False.
+    """
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        for statement in ast.parse(code).body:
+            match statement:
+                case ast.Expr(value=ast.Call(func=ast.Name(id="final_answer"), args=[argument], keywords=[])):
+                    return ast.literal_eval(argument), True
+                case _:
+                    continue
+    return None, False
 
 
 def _adapter(response_format: Any) -> TypeAdapter[Any]:

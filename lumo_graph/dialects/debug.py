@@ -52,6 +52,8 @@ _ADVICE: Mapping[str, str] = {
 def debug_brief(execution: Execution, *, tools: Sequence[ToolSpec], attempts_left: int) -> str:
     """The brief for a failed action; empty if the action did not fail.
 
+    It stands below the observation, which shows the error and the failing line, so it does not repeat them.
+
     Args:
         execution: the failed action.
         tools: what code may call.
@@ -61,7 +63,7 @@ def debug_brief(execution: Execution, *, tools: Sequence[ToolSpec], attempts_lef
     if error is None:
         return ""
     sections = [
-        _failure(error),
+        f"Repair this {error_title(error)}.",
         _values(error),
         _near(error, tools),
         _signatures(error, tools),
@@ -70,11 +72,6 @@ def debug_brief(execution: Execution, *, tools: Sequence[ToolSpec], attempts_lef
         _attempts(attempts_left),
     ]
     return "\n\n".join(section for section in sections if section)
-
-
-def _failure(error: CodeError) -> str:
-    source = f" (`{one_line(error.source, 300)}`)" if error.source.strip() else ""
-    return f"Repair this: {error_title(error)}{source}: {_short(error.message, 500) or '(no message)'}"
 
 
 def _values(error: CodeError) -> str:

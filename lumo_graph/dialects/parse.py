@@ -78,9 +78,9 @@ def thought_of(reply: AIMessage) -> str:
     code = code_of(parts)
     if not code:
         parts = segments(without_calls(text))
-    shown = [
-        part if isinstance(part, str) else part.source for part in parts if part not in code and not _is_empty(part)
-    ]
+    run = set(code)
+    around = [part for part in parts if part not in run and not _is_empty(part)]
+    shown = [part if isinstance(part, str) else part.source for part in around]
     return "\n\n".join(stripped for part in shown if (stripped := _LABEL.sub("", part).strip()))
 
 

@@ -27,7 +27,7 @@ _READ = 1 << 16
 _BOOT = """
 import json, sys
 root, sites, descriptor, preload = json.loads(sys.argv[1])
-sys.path += [entry for entry in sites if entry not in sys.path]
+sys.path[:] = [entry for entry in sys.path if entry not in sites] + sites
 known = list(sys.path)
 sys.path.append(root)
 from lumo_graph.executors.worker.zygote import serve

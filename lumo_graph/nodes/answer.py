@@ -7,7 +7,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from lumo_graph.dialects import Answer as AnswerAction
-from lumo_graph.dialects import check_answer, last_call_prompt, parse_code_reply, thought_of
+from lumo_graph.dialects import RunCode, check_answer, last_call_prompt, literal_answer, parse_code_reply, thought_of
 from lumo_graph.nodes.asking import Reply, aask, ask, request_messages, spend, usage_so_far
 from lumo_graph.nodes.routes import is_spent
 from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
@@ -46,26 +46,41 @@ class Answer:
         return request_messages(self._setup, state, last_call_prompt(state.get("outcome") or ""))
 
     def _update(self, state: AgentState, reply: Reply) -> Update:
-        text = closing_text(reply.message, self._setup)
-        message = AIMessage(text or "(no answer)", id=reply.message.id, usage_metadata=reply.message.usage_metadata)
+        answer = stated_answer(reply.message, self._setup)
+        message = AIMessage(in_words(answer), id=reply.message.id, usage_metadata=reply.message.usage_metadata)
         return {
             **spend(self._setup, state, reply),
             "run": {**state["run"], "ended": True},
             "messages": [message],
-            "answer": self._checked(text) if text else None,
+            "answer": self._checked(answer),
         }
 
-    def _checked(self, text: str) -> Any:
+    def _checked(self, answer: Any) -> Any:
         if self._setup.response_format is None:
-            return text
-        answer, problem = check_answer(text, self._setup.response_format)
-        return None if problem else answer
+            return answer
+        checked, problem = check_answer(answer, self._setup.response_format)
+        return None if problem else checked
 
 
-def closing_text(reply: AIMessage, setup: Setup) -> str:
-    """The words of a reply that was asked for an answer and not for an action."""
-    action = parse_code_reply(reply, setup.toolbox.specs)
-    return str(action.value) if isinstance(action, AnswerAction) else thought_of(reply)
+def stated_answer(reply: AIMessage, setup: Setup) -> Any:
+    """What a reply answers that was asked for an answer and not for an action; None if it says nothing.
+
+    Code is not run any more, but a model that can only speak code may still say `final_answer(42)`.
+    """
+    match parse_code_reply(reply, setup.toolbox.specs):
+        case AnswerAction(value=value):
+            return value
+        case RunCode(code=code):
+            answer, found = literal_answer(code)
+            return answer if found else thought_of(reply) or str(reply.text).strip()
+        case _:
+            return thought_of(reply) or None
+
+
+def in_words(answer: Any) -> str:
+    """The answer as the model's closing message; never empty, because many providers refuse an empty one."""
+    text = answer if isinstance(answer, str) else json.dumps(answer, default=str, ensure_ascii=False)
+    return text if text.strip() else "(empty answer)"
 
 
 def _needs_call(state: AgentState) -> bool:
@@ -78,5 +93,4 @@ def _closing(state: AgentState) -> Update:
     answer = state.get("answer")
     if isinstance(state["messages"][-1], AIMessage) or state.get("outcome") != "answered":
         return ended
-    text = answer if isinstance(answer, str) else json.dumps(answer, default=str, ensure_ascii=False)
-    return {**ended, "messages": [AIMessage(text or "(empty answer)")]}
+    return {**ended, "messages": [AIMessage(in_words(answer))]}

@@ -62,10 +62,10 @@ def request_messages(setup: Setup, state: AgentState, request: str) -> list[Base
     return shown(setup, state, request)
 
 
-def _with_text(messages: list[BaseMessage], text: str) -> list[BaseMessage]:
+def _with_text(messages: Sequence[BaseMessage], text: str) -> list[BaseMessage]:
     """The messages with a text at their end, in the last human message if there is one: many models take no two."""
     if not text:
-        return messages
+        return list(messages)
     last = messages[-1]
     if isinstance(last, HumanMessage) and isinstance(last.content, str):
         return [*messages[:-1], last.model_copy(update={"content": f"{last.content}\n\n{text}"})]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 DISTRIBUTION = "bfcl-eval"
 CATEGORIES = ("multi_turn_base", "multi_turn_miss_param")
@@ -143,8 +143,8 @@ def same_data(found: Any, wanted: Any) -> bool:
     mpmath writes fewer digits than a number has, so such a number is compared in those.
     """
     if isinstance(found, dict) and isinstance(wanted, dict):
-        pairs: Any = zip(found.items(), wanted.items(), strict=False)
-        return len(found) == len(wanted) and all(key == name and same_data(a, b) for (key, a), (name, b) in pairs)
+        ours, theirs = cast("dict[str, Any]", found), cast("dict[str, Any]", wanted)
+        return [*ours] == [*theirs] and all(same_data(ours[name], theirs[name]) for name in theirs)
     if isinstance(wanted, Decimal):
         digits = len(wanted.as_tuple().digits)
         return isinstance(found, float) and Decimal(f"{found:.{digits}g}") == wanted

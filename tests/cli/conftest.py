@@ -35,7 +35,10 @@ code = ScriptedModel(replies=[CODE, ANSWER])
 calls = ScriptedModel(replies=[AIMessage("I call it.", tool_calls=[CALL]), "Eight."])
 endless = ScriptedModel(replies=["```python\\n1\\n```"] * 3 + ["I give up."])
 slow = Slow(replies=[])
-hostile = ScriptedModel(replies=["\\x1b]0;title\\x07[red]x[/red]\\x1b[2J", "```python\\nprint('\\\\x1b[2J[bold]')\\n```"])
+hostile = ScriptedModel(replies=[
+    "\\x1b]0;title\\x07[red]x[/red]\\x1b[2J",
+    "```python\\nprint('\\\\x1b[2J[bold]')\\n```",
+])
 
 def make():
     return words

@@ -18,7 +18,41 @@ def printed(events):
 def test_a_run_as_plain_text():
     *lines, end = printed(RUN).rstrip("\n").split("\n")
     assert end.startswith("answered · 3 steps · 3 model calls · 1,200 tokens in, 34 out · ")
-    assert "\n".join(lines) == snapshot()
+    assert "\n".join(lines) == snapshot("""\
+I look it up.
+
+[step 1]
+    print('before')
+    d['b']
+  | before
+  error: KeyError on line 2
+  'b'
+[step 1 · failed with KeyError · 0.50 s]
+
+[debug: what the model is told]
+  Repair this: KeyError on line 2
+  3 attempts are left.
+
+I repair it.
+
+[step 2]
+    x = double(21)
+    print('x is', x)
+    x
+  > double(n=21) -> 42 (2 ms)
+  | x is 42
+  value of the last expression (int):
+  42
+[step 2 · 1 tool call · 12 s]
+
+The answer is **42**.
+[step 3]
+
+[answer]
+{
+  "x": 42
+}
+""")
 
 
 def test_there_are_no_control_characters_in_it():

@@ -31,7 +31,44 @@ def test_a_run_on_a_terminal():
     text = shown(console, RUN)
     *lines, end = [line.rstrip() for line in text.rstrip().split("\n")]
     assert end.startswith("✓ answered · 3 steps · 3 model calls · 1,200 tokens in, 34 out · ")
-    assert "\n".join(lines) == snapshot()
+    assert "\n".join(lines) == snapshot("""\
+I look it up.
+
+ ─ code · step 1 ──────────────────────────────────────────────────────────────
+   1 print('before')
+   2 d['b']
+ ──────────────────────────────────────────────────────────────────────────────
+  │ before
+  error: KeyError on line 2
+  'b'
+  ✗ step 1 · failed with KeyError · 0.50 s
+
+  debug: what the model is told
+  Repair this: KeyError on line 2
+  3 attempts are left.
+
+I repair it.
+
+ ─ code · step 2 ──────────────────────────────────────────────────────────────
+   1 x = double(21)
+   2 print('x is', x)
+   3 x
+ ──────────────────────────────────────────────────────────────────────────────
+  → double(n=21) -> 42  2 ms
+  │ x is 42
+  value of the last expression (int):
+  42
+  ✓ step 2 · 1 tool call · 12 s
+
+The answer is **42**.
+  ✓ step 3
+
+ ─ answer ─────────────────────────────────────────────────────────────────────
+  {
+    "x": 42
+  }
+ ──────────────────────────────────────────────────────────────────────────────
+""")
 
 
 def test_code_is_highlighted():
@@ -61,7 +98,7 @@ def test_escape_codes_in_untrusted_text_do_not_reach_the_terminal():
     text = shown(terminal(), [Token(text=hostile), Code(step=1, code=hostile), Output(stream="stdout", text=hostile)])
     assert "\x1b]0" not in text
     assert "\x1b[2J" not in text
-    assert text.count("\\x1b]0;owned") >= 3
+    assert without_codes(text).count("\\x1b]0;owned") >= 3
 
 
 def test_the_line_that_is_being_written_stands_below_and_goes_away():

@@ -8,7 +8,7 @@ from inline_snapshot import snapshot
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
-from lumo_graph.dialects import check_answer, response_schema
+from lumo_graph.dialects import check_answer, literal_answer, response_schema
 from lumo_graph.errors import ConfigurationError
 
 
@@ -129,3 +129,20 @@ def test_what_is_no_type_is_refused(response_format: Any) -> None:
 def test_a_type_without_a_schema_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="cannot be used"):
         response_schema(Callable[[], int])
+
+
+@pytest.mark.parametrize(
+    ("code", "read"),
+    [
+        ("final_answer(42)", (42, True)),
+        ("x = 1\nfinal_answer({'a': [1, None]})\nprint(x)", ({"a": [1, None]}, True)),
+        ("final_answer(total)", (None, False)),
+        ("final_answer(open('x').read())", (None, False)),
+        ("final_answer(1, 2)", (None, False)),
+        ("not python (", (None, False)),
+        ("(" * 5000, (None, False)),
+    ],
+    ids=["a number", "data among code", "a name", "a call", "two values", "no code", "too deep"],
+)
+def test_a_literal_answer_is_read_without_running_the_code(code, read):
+    assert literal_answer(code) == read

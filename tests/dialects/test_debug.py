@@ -38,7 +38,7 @@ def test_the_brief_of_a_mistyped_name() -> None:
         ),
     )
     assert text == snapshot("""\
-Repair this: NameError on line 3 (`print(totl, len(rows))`): name 'totl' is not defined
+Repair this NameError on line 3.
 
 Values on that line:
 - `rows` = [{'n': 1}, {'n': 2}]
@@ -65,7 +65,7 @@ def test_the_brief_of_a_misused_tool() -> None:
         left=1,
     )
     assert text == snapshot('''\
-Repair this: TypeError on line 1 (`hits = search(q=word)`): search() got an unexpected keyword argument 'q'
+Repair this TypeError on line 1.
 
 Values on that line:
 - `word` = 'tea'
@@ -83,7 +83,7 @@ This is the last attempt: if it fails too, the run ends.\
 
 def test_the_brief_of_code_that_is_not_python() -> None:
     assert brief("SyntaxError", "'(' was never closed", line=2, source="print(") == snapshot("""\
-Repair this: SyntaxError on line 2 (`print(`): '(' was never closed
+Repair this SyntaxError on line 2.
 
 Nothing of the block was run. Send the whole block again, corrected.
 
@@ -98,7 +98,7 @@ def test_the_brief_of_a_session_that_was_lost() -> None:
         rolled_back=True,
     )
     assert debug_brief(execution, tools=TOOLS, attempts_left=3) == snapshot("""\
-Repair this: TimeoutError: The action ran longer than its limit of 30 s and was stopped.
+Repair this TimeoutError.
 
 Do less in one block: smaller batches with results kept in variables, or a faster algorithm.
 
@@ -137,7 +137,7 @@ def test_the_advice_fits_the_error(kind: str, message: str, source: str, advice:
 
 def test_an_error_nobody_can_advise_on_stands_for_itself() -> None:
     assert brief("ZeroDivisionError", "division by zero", line=1, source="1 / n", values={"n": "0"}) == snapshot("""\
-Repair this: ZeroDivisionError on line 1 (`1 / n`): division by zero
+Repair this ZeroDivisionError on line 1.
 
 Values on that line:
 - `n` = 0

@@ -145,6 +145,6 @@ def test_a_block_that_the_text_does_not_close_says_so() -> None:
     ]
 
 
-def test_thousands_of_fences_take_no_noticeable_time() -> None:
+def test_thousands_of_fences_are_found() -> None:
     assert len(bodies("```python\nx = 1\n```\n" * 5_000)) == 5_000
     assert bodies('```python\nx = """\n' + "```\n" * 5_000)

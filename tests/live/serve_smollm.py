@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xllamacpp import CommonParams, Server
 
-REPLY_TOKENS = 96
+REPLY_TOKENS = 120
 CONTEXT_TOKENS = 8192
 
 
@@ -24,7 +24,9 @@ def parameters() -> CommonParams:
     wanted.n_ctx = CONTEXT_TOKENS
     wanted.n_parallel = 1
     wanted.n_predict = REPLY_TOKENS
-    wanted.cpuparams.n_threads = 2
+    wanted.cpuparams.n_threads = (
+        1  # its threads spin while they wait, so two on a busy machine are much slower than one
+    )
     wanted.sampling.seed = 7
     wanted.verbosity = 0
     return wanted
