@@ -1,4 +1,4 @@
-"""The code agent as a graph to serve. The server brings the checkpointer; LUMO_MODEL and LUMO_BASE_URL name the model."""
+"""The code agent, to be served: the server brings the checkpointer, LUMO_MODEL and LUMO_BASE_URL name the model."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The function-calling agent as a graph to serve. The server brings the checkpointer; LUMO_MODEL and LUMO_BASE_URL name the model."""
+"""The function-calling agent, to be served; see code_agent.py."""
 
 import os
 

@@ -156,9 +156,10 @@ def test_the_text_of_a_result_is_read_as_data(text, value):
         ({"result": 1.302734375}, {"result": Decimal("1.3027")}, True),
         ({"result": 1.3028}, {"result": Decimal("1.3027")}, False),
         ({"result": "1.3027"}, {"result": Decimal("1.3027")}, False),
+        ("Error", {"result": Decimal("1.3027")}, False),
     ],
     ids=["equal", "int and float", "bool and int", "order", "a key too few", "text and nothing",
-         "mpmath's digits", "other digits", "text and number"],
+         "mpmath's digits", "other digits", "text and number", "text and dict"],
 )  # fmt: skip
 def test_results_are_compared_with_their_types(found, wanted, same):
     assert same_data(found, wanted) is same

@@ -143,8 +143,8 @@ class Link:
         Returns:
             Its exit status, negative for a signal; None if it is not known, or still alive after `seconds`.
         """
-        self._control.settimeout(seconds)
         try:
+            self._control.settimeout(seconds)
             status = self._control.recv(64)
             while status and (more := self._control.recv(64)):
                 status += more

@@ -5,30 +5,20 @@ import contextvars
 import threading
 import time
 import weakref
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from lumo_graph.errors import ExecutorError, SnapshotError
 from lumo_graph.executors.calls import Calls, Threads
-from lumo_graph.executors.checking import (
-    DoneMessage,
-    parse_call,
-    parse_component,
-    parse_done,
-    parse_text,
-    parse_unsaved,
-)
-from lumo_graph.executors.endings import describe_death, describe_stop
-from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, FrameTooLargeError, mebibytes, pack
+from lumo_graph.executors.checking import parse_component, parse_text, parse_unsaved
+from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, mebibytes, pack
 from lumo_graph.executors.link import EndedError, Link
-from lumo_graph.executors.output import Capture
-from lumo_graph.types import CodeError, Execution, Isolation, Serve, Snapshot, Stream, ToolSpec, Write
+from lumo_graph.executors.running import GRACE, SEND_SECONDS, RunningAction
+from lumo_graph.types import Execution, Isolation, Serve, Snapshot, ToolSpec, Write
 
-_GRACE = 0.5
-_SEND_SECONDS = 10.0
 _SNAPSHOT_SECONDS = 120.0
 _SNAPSHOT_CAP = 272 << 20
-_LONGEST_WAIT = 3600.0
+_LONGEST_SEND = 3600.0
 
 
 class ProcessSession:
@@ -42,7 +32,7 @@ class ProcessSession:
         self._threads = Threads()
         self._busy = threading.Lock()
         self._actions = 0
-        self._running: _Running | None = None
+        self._running: RunningAction | None = None
         self._ended: str | None = None
         self._close = weakref.finalize(self, _close, link, self._threads)
 
@@ -72,10 +62,11 @@ class ProcessSession:
                 serve=serve,
                 context=contextvars.copy_context(),
                 threads=self._threads,
-                send=self._send_reply,
+                # A reply that is cut off would spoil the stream: it has as long as the action has.
+                send=lambda data: self._send_reply(data, min(seconds + GRACE + SEND_SECONDS, _LONGEST_SEND)),
                 wake=self._link.wake,
             )
-            running = _Running(
+            running = RunningAction(
                 self._link, tools=self._tools, calls=calls, number=self._actions, seconds=seconds, write=write
             )
             self._running = running
@@ -141,13 +132,13 @@ class ProcessSession:
         self._ended = reason
         self._close()
 
-    def _send_reply(self, data: bytes) -> None:
+    def _send_reply(self, data: bytes, seconds: float) -> None:
         with contextlib.suppress(EndedError):  # the thread that runs the action finds out for itself
-            self._link.send_whole(data, _SEND_SECONDS)
+            self._link.send_whole(data, seconds)
 
     def _receive_snapshot(self) -> Snapshot:
         link = self._link
-        link.send_whole(pack(["snapshot"], TO_WORKER_CAP), _SEND_SECONDS)
+        link.send_whole(pack(["snapshot"], TO_WORKER_CAP), SEND_SECONDS)
         until = time.monotonic() + _SNAPSHOT_SECONDS
         changed: dict[str, bytearray | None] = {}
         size = 0
@@ -185,129 +176,3 @@ def _close(link: Link, threads: Threads) -> None:
     link.end()
     link.close()
     threads.close()
-
-
-class _Running:
-    """One action between its start and its end."""
-
-    def __init__(
-        self,
-        link: Link,
-        *,
-        tools: Mapping[str, ToolSpec],
-        calls: Calls,
-        number: int,
-        seconds: float,
-        write: Write | None,
-    ) -> None:
-        self.interrupted = False
-        self._link = link
-        self._tools = tools
-        self._calls = calls
-        self._number = number
-        self._seconds = seconds
-        self._write = write
-        self._started = time.monotonic()
-        self._until = self._started + seconds
-        self._stopping: str | None = None
-        self._stdout, self._stderr = Capture(), Capture()
-
-    def run(self, code: str, memory_mb: int) -> Execution:
-        try:
-            try:
-                self._link.send_whole(pack(["exec", self._number, code], TO_WORKER_CAP), _SEND_SECONDS)
-            except FrameTooLargeError as failure:
-                return self._finish(error=CodeError(kind="SyntaxError", message=f"The action is too long: {failure}."))
-            except UnicodeEncodeError as failure:
-                return self._finish(error=CodeError(kind="SyntaxError", message=f"The action is not text: {failure}."))
-            done = self._wait()
-        except EndedError:
-            return self._died(memory_mb)
-        except FrameError as failure:
-            self._link.kill()
-            self._link.end()
-            message = f"The code broke the channel of its session: {failure}. The session was ended."
-            return self._lost(CodeError(kind="SessionDied", message=message))
-        if done is not None and self._stopping is None:
-            return self._finish(done=done)
-        self._link.kill()
-        self._link.end()
-        return self._lost(describe_stop(self._stopping or "TimeoutError", self._seconds, done.error if done else None))
-
-    def _wait(self) -> DoneMessage | None:
-        # Returns None if the action had to be stopped and did not even end then.
-        while True:
-            if (failure := self._calls.failure) is not None:
-                raise failure
-            left = self._until - time.monotonic()
-            if left <= 0 or (self.interrupted and self._stopping is None):
-                if self._stopping is not None:
-                    return None
-                self._stop("KeyboardInterrupt" if self.interrupted else "TimeoutError")
-                continue
-            readable, (stdout, stderr), _ = self._link.wait(min(left, _LONGEST_WAIT))
-            self._take(stdout, stderr)
-            for message in self._link.receive() if readable else ():
-                if (done := self._handle(message)) is not None:
-                    for part in self._link.drain():
-                        self._take(*part)
-                    return done
-
-    def _handle(self, message: list[Any]) -> DoneMessage | None:
-        if message[0] == "call":
-            call = parse_call(message, self._tools)
-            if call.action == self._number and self._stopping is None:
-                self._calls.submit(call)
-            return None
-        if message[0] != "done":
-            raise FrameError(f"a message of kind {message[0][:50]!r}")
-        done = parse_done(message)
-        if done.action != self._number:
-            raise FrameError("the end of another action")
-        return done
-
-    def _stop(self, kind: str) -> None:
-        self._stopping = kind
-        self._calls.close()
-        self._link.interrupt()
-        self._until = time.monotonic() + _GRACE
-
-    def _take(self, stdout: bytes, stderr: bytes) -> None:
-        streams: tuple[tuple[Stream, Capture, bytes], ...] = (
-            ("stdout", self._stdout, stdout),
-            ("stderr", self._stderr, stderr),
-        )
-        for name, capture, data in streams:
-            if data and (text := capture.add(data)) and self._write is not None:
-                self._write(name, text)
-
-    def _died(self, memory_mb: int) -> Execution:
-        status = self._link.end(_GRACE)
-        if status is None:  # its end of the stream is closed, but it is alive
-            self._link.kill()
-            self._link.end()
-        if (failure := self._calls.failure) is not None:
-            raise failure
-        if self._stopping is not None:
-            return self._lost(describe_stop(self._stopping, self._seconds, None))
-        return self._lost(describe_death(status, memory_mb))
-
-    def _lost(self, error: CodeError) -> Execution:
-        for part in self._link.drain():
-            self._take(*part)
-        return self._finish(error=error, rolled_back=True)
-
-    def _finish(
-        self, *, done: DoneMessage | None = None, error: CodeError | None = None, rolled_back: bool = False
-    ) -> Execution:
-        return Execution(
-            stdout=self._stdout.text(),
-            stderr=self._stderr.text(),
-            value=done.value if done else None,
-            answer=done.answer if done else None,
-            error=done.error if done else error,
-            calls=self._calls.close(),
-            variables=done.variables if done else {},
-            rolled_back=rolled_back,
-            seconds=time.monotonic() - self._started,
-        )

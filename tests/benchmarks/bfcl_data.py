@@ -142,13 +142,14 @@ def same_data(found: Any, wanted: Any) -> bool:
 
     mpmath writes fewer digits than a number has, so such a number is compared in those.
     """
+    same = repr(found) == repr(wanted)
     if isinstance(found, dict) and isinstance(wanted, dict):
         ours, theirs = cast("dict[str, Any]", found), cast("dict[str, Any]", wanted)
         return [*ours] == [*theirs] and all(same_data(ours[name], theirs[name]) for name in theirs)
     if isinstance(wanted, Decimal):
         digits = len(wanted.as_tuple().digits)
         return isinstance(found, float) and Decimal(f"{found:.{digits}g}") == wanted
-    return json.dumps(found) == json.dumps(wanted)
+    return same
 
 
 def differences(ours: Mapping[str, object], gold: Mapping[str, object]) -> list[str]:

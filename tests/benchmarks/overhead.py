@@ -22,7 +22,7 @@ _STARTS = {
     "lumo --help": ["-m", "lumo_graph.cli", "--help"],
     "from lumo_graph import run": ["-c", "from lumo_graph import run"],
 }
-_LABEL_WIDTH = 42
+_LABEL_WIDTH = 48
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,9 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sizes, rounds = ([3, 6], 1) if asked.quick else ([20, 100, 400], asked.rounds)
     subjects = OURS if asked.quick else (*OURS, *PEERS)
 
-    print(
-        f"Python {platform.python_version()}, {os.cpu_count()} cores; median of {rounds} run(s) of each length, interleaved."
-    )
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores; medians of {rounds} interleaved run(s) each.")
     print("A step is one reply of a scripted model and its action `x = 1`. CPU is that of the host process.")
     unstored = measure(subjects, sizes, rounds=rounds, store=False)
     print_cpu("No checkpointer", unstored, sizes)
@@ -68,10 +66,10 @@ def print_cpu(title: str, rows: Sequence[Measured], sizes: Sequence[int]) -> Non
 def print_sessions(rows: Sequence[Measured], sizes: Sequence[int]) -> None:
     """CPU of the processes the code ran in, their start included."""
     print("\nCPU of the session's processes per step in ms; opening the session is in it, once a run")
-    print_row("", [f"{steps}" for steps in _steps(sizes)])
+    print_row("", _steps(sizes))
     for row in rows:
         if row.figures and row.figures[sizes[0]]["session"] is not None:
-            where = "SQLite" if row.figures[sizes[0]]["bytes"] else "no checkpointer"
+            where = "SQLite" if row.figures[sizes[0]]["bytes"] else "none"
             print_row(f"{row.label}, {where}", [f"{row.figures[size]['session']:.2f}" for size in sizes])
 
 

@@ -88,8 +88,10 @@ def measure(subjects: Sequence[Subject], sizes: Sequence[int], *, rounds: int, s
             try:
                 versions[subject.label], figures = _run(subject, options)
                 samples[subject.label].append(figures)
-            except (InstallationError, RunError) as error:
-                reasons[subject.label] = str(error)
+            except InstallationError as error:
+                reasons[subject.label] = f"not installed: {error}"
+            except RunError as error:
+                reasons[subject.label] = f"failed: {error}"
     return [
         Measured(label=label, figures={}, reason=reasons[label])
         if label in reasons
@@ -114,7 +116,7 @@ def _run(subject: Subject, options: Sequence[str]) -> tuple[str, dict[int, Figur
         raise RunError(f"no end after {_SECONDS} seconds") from error
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
-        raise RunError(f"failed: {said[-1]}")
+        raise RunError(said[-1])
     told = json.loads(done.stdout.splitlines()[-1])
     return told["version"], {cost["steps"]: cost for cost in told["costs"]}
 

@@ -112,7 +112,7 @@ def test_a_result_near_the_cap_arrives(driver):
     ],
 )
 def test_only_ordinary_exceptions_are_raised_by_name(driver, kind, raised):
-    serve = lambda _: ToolReply(error="no such page", error_type=kind)  # noqa: E731 - a one-line tool
+    serve = lambda _: ToolReply(error="no such page", error_type=kind)
     code = "try:\n    search('x')\nexcept Exception as error:\n    caught = type(error).__name__\ncaught"
     assert driver.value(code, serve=serve) == raised
 

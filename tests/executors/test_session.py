@@ -26,7 +26,9 @@ def test_stderr_and_stdout_are_apart(driver):
 
 
 def test_output_of_c_code_and_of_children_is_captured(driver):
-    done = driver.do("import os\nos.write(1, b'raw ')\nif os.fork() == 0:\n    print('child', flush=True)\n    os._exit(0)\n_ = os.wait()")
+    done = driver.do(
+        "import os\nos.write(1, b'raw ')\nif os.fork() == 0:\n    print('child', flush=True)\n    os._exit(0)\n_ = os.wait()"
+    )
     assert done.stdout == "raw child\n"
 
 
@@ -141,13 +143,18 @@ def test_a_call_that_is_still_open_when_the_action_ends_is_told_so(driver):
 def test_a_session_does_one_thing_at_a_time(driver):
     refused = []
 
+    def ask():
+        with pytest.raises(ExecutorError) as caught:
+            driver.do("1")
+        refused.append(caught.value)
+
     def write(_stream, _text):
-        worker = threading.Thread(target=lambda: refused.append(pytest.raises(ExecutorError, driver.do, "1")))
+        worker = threading.Thread(target=ask)
         worker.start()
         worker.join()
 
     driver.do("print('go')", write=write)
-    assert "busy" in str(refused[0].value)
+    assert "busy" in str(refused[0])
 
 
 def test_a_write_that_raises_ends_the_session_and_is_raised(driver):

@@ -66,10 +66,9 @@ def guard_session(request: dict[str, Any], data: int, control: int, stdout: int,
         return
     for descriptor in (data, stdout, stderr):
         os.close(descriptor)
-    _watch(child, control, woken)
+    status = _watch(child, control, woken)
     if NAMESPACES not in plan.layers:
         _end_descendants(child)
-    status = _reap(child)
     _remove(workplace)
     with contextlib.suppress(OSError):
         os.write(control, str(status).encode())
@@ -145,14 +144,15 @@ def _report_failure(data: int, failure: LayerError) -> None:
         os.write(data, pack(["failed", failure.layer, failure.reason], TO_HOST_CAP))
 
 
-def _watch(child: int, control: int, woken: socket.socket) -> None:
-    # Returns when the child is dead or has been sent SIGKILL; it is not reaped, so its id stays its own.
+def _watch(child: int, control: int, woken: socket.socket) -> int:
+    # Ends the child when the host asks for it or goes away; returns its exit status.
     poll = select.poll()
     poll.register(control, select.POLLIN)
     poll.register(woken, select.POLLIN)
     while True:
-        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-            return
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
         ready = [descriptor for descriptor, _ in poll.poll()]
         if woken.fileno() in ready:
             woken.recv(4096)
@@ -160,19 +160,16 @@ def _watch(child: int, control: int, woken: socket.socket) -> None:
             order = os.read(control, 1)
             os.kill(child, signal.SIGINT if order == INTERRUPT else signal.SIGKILL)
             if order != INTERRUPT:
-                return
-
-
-def _reap(child: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+                return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def _end_descendants(child: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child, signal.SIGKILL)
-    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    if not kernel.LINUX:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child, signal.SIGKILL)
+        return
     # Orphans come to this process, and so do those that they leave when they are killed: again until there are none.
-    while orphans := [pid for pid in _children() if pid != child]:
+    while orphans := _children():
         for pid in orphans:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -36,8 +36,8 @@ class Interpreter:
         self._home = make_home()
         self._namespace: dict[str, Any] = vars(self._home)
         self._caller = ToolCaller(channel)
-        self._given: dict[str, Any] = {"final_answer": self._final_answer(), "ToolError": ToolError}
-        self._given.update({tool["name"]: make_tool(tool, self._caller) for tool in tools})
+        self._given: dict[str, Any] = {tool["name"]: make_tool(tool, self._caller) for tool in tools}
+        self._given |= {"final_answer": self._final_answer(), "ToolError": ToolError}
         self._namespace.update(self._given)
         self._runner = Runner(self._namespace)
         self._tracker = NamespaceTracker(self._namespace, reserved=self._given)
@@ -103,7 +103,8 @@ class Interpreter:
             error = self._describe(failure, action)
         else:
             error = None
-        return self._find_unawaited(action) if error is None else error
+        unawaited = self._find_unawaited(action)
+        return unawaited if error is None else error
 
     def _describe(self, failure: BaseException, action: Action) -> dict[str, Any]:
         if isinstance(failure, MemoryError):

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 _DEPTH = 4
+_MARGIN = 40  # for the closing brackets and the count
 _PLAIN_BITS = 4000
 
 
@@ -56,7 +57,9 @@ def safe_text(render: Callable[[], Any], limit: int, instead: str) -> str:
 
 def bounded_repr(value: Any, limit: int = 200) -> str:
     """A repr of at most about `limit` characters that never raises and does not build what it will not show."""
-    return safe_text(lambda: _render(value, limit, _DEPTH), limit, f"{class_name(kind_of(value))} without a repr")
+    return safe_text(
+        lambda: _render(value, limit, _DEPTH), limit + _MARGIN, f"{class_name(kind_of(value))} without a repr"
+    )
 
 
 def _render(value: Any, room: int, depth: int) -> str:

@@ -51,15 +51,13 @@ class ToolCaller:
     @contextmanager
     def action(self, number: int, filename: str) -> Generator[None]:
         """Let calls through for as long as this action runs."""
+        self._abandon()  # what a thread has asked between two actions
         self._action, self._filename, self._count = number, filename, 0
-        self._unawaited.clear()
         try:
             yield
         finally:
             self._action = None
-            ended = ["result", 0, False, "RuntimeError", "the action ended before the tool had answered"]
-            if self._channel.waiting:
-                self._channel.abandon_requests(ended)
+            self._abandon()
 
     def take_unawaited(self) -> list[tuple[str, int | None]]:
         """Calls of async tools that were made but never awaited, each with its line; they are closed now."""
@@ -89,6 +87,12 @@ class ToolCaller:
         coroutine.__name__ = name
         self._unawaited[token] = (coroutine, name, line)
         return coroutine
+
+    def _abandon(self) -> None:
+        if self._channel.waiting:
+            self._channel.abandon_requests(
+                ["result", 0, False, "RuntimeError", "the action ended before the tool had answered"]
+            )
 
     def _next_key(self) -> int:
         with self._lock:

@@ -21,8 +21,10 @@ from pathlib import Path
 TASK = "Set x to one, as often as you are asked to."
 CODE = "x = 1"
 THOUGHT = "I set the variable."
-OBSERVATION = "The code ran without output. Variables now: x = 1 (int)."
-"""What the libraries that bring no words of their own tell the model after an action."""
+OBSERVATION = (
+    "The code ran and printed nothing. These are the variables now, with their types and values: x, an int (1)."
+)
+"""What the libraries without words of their own tell the model after an action: as long as what lumo_graph tells it."""
 
 _WARM_UP_STEPS = 5
 
