@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import BaseTool
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
@@ -22,6 +21,7 @@ from lumo_graph.nodes.call_model import CallModel
 from lumo_graph.nodes.call_tools import CallTools
 from lumo_graph.nodes.execute import Execute
 from lumo_graph.nodes.generate_code import GenerateCode
+from lumo_graph.nodes.node import Node
 from lumo_graph.nodes.observe import Observe
 from lumo_graph.nodes.plan import Plan
 from lumo_graph.nodes.prepare import Prepare, check_agent_type
@@ -127,14 +127,14 @@ def _build(setup: Setup) -> StateGraph[AgentState, None, AgentInput, AgentOutput
     builder = StateGraph(AgentState, input_schema=AgentInput, output_schema=AgentOutput)
 
     builder.add_node("prepare", Prepare(setup).run)
-    builder.add_node("plan", RunnableLambda(plan.run, afunc=plan.arun))
-    builder.add_node("generate_code", RunnableLambda(generate_code.run, afunc=generate_code.arun))
-    builder.add_node("execute", RunnableLambda(execute.run, afunc=execute.arun))
-    builder.add_node("call_model", RunnableLambda(call_model.run, afunc=call_model.arun))
-    builder.add_node("call_tools", RunnableLambda(call_tools.run, afunc=call_tools.arun))
+    builder.add_node("plan", Node(plan.run, plan.arun))
+    builder.add_node("generate_code", Node(generate_code.run, generate_code.arun))
+    builder.add_node("execute", Node(execute.run, execute.arun))
+    builder.add_node("call_model", Node(call_model.run, call_model.arun))
+    builder.add_node("call_tools", Node(call_tools.run, call_tools.arun))
     builder.add_node("observe", Observe(setup).run)
     builder.add_node("self_debug", SelfDebug(setup).run)
-    builder.add_node("answer", RunnableLambda(answer.run, afunc=answer.arun))
+    builder.add_node("answer", Node(answer.run, answer.arun))
 
     builder.add_edge(START, "prepare")
     builder.add_edge("prepare", "plan")

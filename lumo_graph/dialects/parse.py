@@ -44,7 +44,9 @@ def parse_code_reply(reply: AIMessage, tools: Sequence[ToolSpec]) -> Action:
     parts = segments(text)
     blocks = [part for part in parts if isinstance(part, Block)]
     if was_cut(reply) and blocks and not blocks[-1].closed:
-        return Unparsable(_CUT)
+        parts = [part for part in parts if part is not blocks[-1]]  # half a block is not run, those before it are
+        if not code_of(parts):
+            return Unparsable(_CUT)
     code = "\n".join(block.body for block in code_of(parts))
     if code and not _is_json(code):
         return RunCode(code)

@@ -49,6 +49,7 @@ class Threads:
             try:
                 job()
             finally:
+                del job  # it holds the action's agent, and this thread may wait for the next one for ever
                 with self._lock:
                     self._unfinished -= 1
 

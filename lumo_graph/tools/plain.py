@@ -9,6 +9,7 @@
 import dataclasses
 import datetime as dt
 import ipaddress
+import numbers
 import re
 from collections.abc import ItemsView, Iterable, KeysView, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
@@ -129,6 +130,8 @@ class _Converter:
         if isinstance(value, _AS_LIST):
             items = cast("Iterable[Any]", value)
             return self._list(value, _sorted(items) if isinstance(value, (set, frozenset)) else items)
+        if isinstance(value, numbers.Real):  # of other libraries, such as mpmath's
+            return self.convert(float(value))
         raise NotDataError(_kind_name(value))
 
     def _spend(self, size: int) -> None:

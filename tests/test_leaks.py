@@ -1,0 +1,64 @@
+"""What is let go of is gone: agents, their sessions, their processes and their descriptors."""
+
+import gc
+import os
+import weakref
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+
+from lumo_graph import arun, create_lumo_agent, run
+from lumo_graph.testing import ScriptedModel
+
+REPLIES = ["```python\nx = tool(1)\n```", "```python\nfinal_answer(x)\n```"]
+
+
+def tool(n: int) -> int:
+    """A tool."""
+    return n
+
+
+def _descendants():
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it may end while we look
+            pid, _, rest = path.read_text().partition(" (")
+            parents[int(pid)] = int(rest.rpartition(") ")[2].split()[1])
+    found = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return len(found)
+
+
+def _descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts descriptors in /proc")
+def test_a_dropped_agent_takes_its_session_with_it():
+    agents, counts = [], []
+    for _ in range(6):
+        agent = create_lumo_agent(
+            ScriptedModel(REPLIES), tools=[tool], agent_type="code-agent", checkpointer=InMemorySaver()
+        )
+        assert agent.invoke({"task": "go"}, {"configurable": {"thread_id": "t"}})["answer"] == 1
+        agents.append(weakref.ref(agent))
+        del agent
+        gc.collect()
+        counts.append((_descendants(), _descriptors()))
+    assert [ref() for ref in agents] == [None] * 6
+    assert counts[-1] == counts[0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts descriptors in /proc")
+@pytest.mark.anyio
+async def test_a_run_leaves_nothing_open():
+    counts = []
+    for _ in range(4):
+        run("go", ScriptedModel(REPLIES), tools=[tool], agent_type="code-agent", checkpointer="memory://leaks")
+        await arun("go", ScriptedModel(REPLIES), tools=[tool], agent_type="code-agent")
+        gc.collect()
+        counts.append((_descendants(), _descriptors()))
+    assert counts[-1] == counts[1]
