@@ -141,7 +141,8 @@ def test_calls_are_recorded_with_what_came_of_them(driver):
 
 
 def test_more_calls_than_threads_are_all_served(driver):
-    code = "import asyncio\ngot = await asyncio.gather(*(fetch(str(n)) for n in range(200)))\n[item['url'] for item in got]"
+    calls = "await asyncio.gather(*(fetch(str(n)) for n in range(200)))"
+    code = f"import asyncio\n[got['url'] for got in {calls}]"
     assert driver.value(code) == [str(n) for n in range(200)]
 
 

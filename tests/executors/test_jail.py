@@ -161,7 +161,8 @@ def test_dangerous_system_calls_are_refused(jailed, number, arguments):
     call = arguments[0 if os.uname().machine == "x86_64" else 1]
     code = (
         "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
-        f"zero = ctypes.c_long(0)\n(libc.syscall(ctypes.c_long({call}), zero, zero, zero, zero, zero), ctypes.get_errno())"
+        f"zero = ctypes.c_long(0)\nresult = libc.syscall(ctypes.c_long({call}), zero, zero, zero, zero, zero)\n"
+        "(result, ctypes.get_errno())"
     )
     assert jailed.value(code) == [-1, 1]
 

@@ -27,7 +27,8 @@ def test_stderr_and_stdout_are_apart(driver):
 
 def test_output_of_c_code_and_of_children_is_captured(driver):
     done = driver.do(
-        "import os\nos.write(1, b'raw ')\nif os.fork() == 0:\n    print('child', flush=True)\n    os._exit(0)\n_ = os.wait()"
+        "import os\nos.write(1, b'raw ')\n"
+        "if os.fork() == 0:\n    print('child', flush=True)\n    os._exit(0)\n_ = os.wait()"
     )
     assert done.stdout == "raw child\n"
 
@@ -95,7 +96,8 @@ def test_a_variable_with_a_tools_name_is_dropped_and_said(driver):
 
 
 def test_asyncio_run_works_too(driver):
-    code = "import asyncio\nasync def main():\n    return await asyncio.gather(fetch('a'), fetch('b'))\nasyncio.run(main())"
+    body = "import asyncio\nasync def main():\n    return await asyncio.gather(fetch('a'), fetch('b'))"
+    code = f"{body}\nasyncio.run(main())"
     assert driver.value(code) == [{"url": "a"}, {"url": "b"}]
     assert driver.value("await fetch('c')") == {"url": "c"}
 
@@ -293,6 +295,7 @@ def test_the_working_directory_is_private_and_writable(driver):
 
 
 def test_a_module_in_the_working_directory_never_hides_an_installed_one(driver):
-    code = "open('json.py', 'w').write('raise SystemExit')\nimport sys\nsys.modules.pop('json', None)\nimport json\njson.dumps(1)"
+    planted = "open('json.py', 'w').write('raise SystemExit')"
+    code = f"{planted}\nimport sys\nsys.modules.pop('json', None)\nimport json\njson.dumps(1)"
     assert driver.value(code) == "1"
     assert driver.value("open('mine.py', 'w').write('x = 5')\nimport mine\nmine.x") == 5

@@ -12,6 +12,7 @@ import uuid
 from decimal import Decimal
 from fractions import Fraction
 
+import mpmath
 import msgpack
 import pydantic
 import pydantic.v1
@@ -74,6 +75,7 @@ Pair = collections.namedtuple("Pair", "left right")  # noqa: PYI024 - the kind t
         (memoryview(b"abc")[::2], b"ac"),
         ((1, [2, (3,)]), [1, [2, [3]]]),
         ({"b", "a"}, ["a", "b"]),
+        (mpmath.mpf("1.5"), 1.5),
         (range(3), [0, 1, 2]),
         (collections.deque([1]), [1]),
         ({"b": 1, "a": 2}.keys(), ["b", "a"]),
