@@ -1,0 +1,151 @@
+"""One action on the host's side: sends the code, serves its calls, keeps its output, and watches the clock."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from lumo_graph.executors.calls import Calls
+from lumo_graph.executors.checking import DoneMessage, parse_call, parse_done
+from lumo_graph.executors.endings import describe_death, describe_stop
+from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, FrameTooLargeError, pack
+from lumo_graph.executors.link import EndedError, Link
+from lumo_graph.executors.output import Capture
+from lumo_graph.types import CodeError, Execution, Stream, ToolSpec, Write
+
+GRACE = 0.5
+"""Seconds between SIGINT and SIGKILL."""
+SEND_SECONDS = 10.0
+"""Seconds an idle session has to take what it is sent."""
+_LONGEST_WAIT = 3600.0
+
+
+class RunningAction:
+    """One action between its start and its end."""
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        tools: Mapping[str, ToolSpec],
+        calls: Calls,
+        number: int,
+        seconds: float,
+        write: Write | None,
+    ) -> None:
+        self.interrupted = False
+        self._link = link
+        self._tools = tools
+        self._calls = calls
+        self._number = number
+        self._seconds = seconds
+        self._write = write
+        self._started = time.monotonic()
+        self._until = self._started + seconds
+        self._stopping: str | None = None
+        self._stdout, self._stderr = Capture(), Capture()
+
+    def run(self, code: str, memory_mb: int) -> Execution:
+        """Run the action to its end, whatever that is.
+
+        Args:
+            code: Python source.
+            memory_mb: what the session may use, for the message if that was too little.
+        """
+        try:
+            try:
+                self._link.send_whole(pack(["exec", self._number, code], TO_WORKER_CAP), SEND_SECONDS)
+            except FrameTooLargeError as failure:
+                return self._finish(error=CodeError(kind="SyntaxError", message=f"The action is too long: {failure}."))
+            except UnicodeEncodeError as failure:
+                return self._finish(error=CodeError(kind="SyntaxError", message=f"The action is not text: {failure}."))
+            done = self._wait()
+        except EndedError:
+            return self._died(memory_mb)
+        except FrameError as failure:
+            self._link.kill()
+            self._link.end()
+            message = f"The code broke the channel of its session: {failure}. The session was ended."
+            return self._lost(CodeError(kind="SessionDied", message=message))
+        if done is not None and self._stopping is None:
+            return self._finish(done=done)
+        self._link.kill()
+        self._link.end()
+        return self._lost(describe_stop(self._stopping or "TimeoutError", self._seconds, done.error if done else None))
+
+    def _wait(self) -> DoneMessage | None:
+        # Returns None if the action had to be stopped and did not even end then.
+        while True:
+            if (failure := self._calls.failure) is not None:
+                raise failure
+            left = self._until - time.monotonic()
+            if left <= 0 or (self.interrupted and self._stopping is None):
+                if self._stopping is not None:
+                    return None
+                self._stop("KeyboardInterrupt" if self.interrupted else "TimeoutError")
+                continue
+            readable, (stdout, stderr), _ = self._link.wait(min(left, _LONGEST_WAIT))
+            self._take(stdout, stderr)
+            for message in self._link.receive() if readable else ():
+                if (done := self._handle(message)) is not None:
+                    for part in self._link.drain():
+                        self._take(*part)
+                    return done
+
+    def _handle(self, message: list[Any]) -> DoneMessage | None:
+        if message[0] == "call":
+            call = parse_call(message, self._tools)
+            if call.action == self._number and self._stopping is None:
+                self._calls.submit(call)
+            return None
+        if message[0] != "done":
+            raise FrameError(f"a message of kind {message[0][:50]!r}")
+        done = parse_done(message)
+        if done.action != self._number:
+            raise FrameError("the end of another action")
+        return done
+
+    def _stop(self, kind: str) -> None:
+        self._stopping = kind
+        self._calls.close()
+        self._link.interrupt()
+        self._until = time.monotonic() + GRACE
+
+    def _take(self, stdout: bytes, stderr: bytes) -> None:
+        streams: tuple[tuple[Stream, Capture, bytes], ...] = (
+            ("stdout", self._stdout, stdout),
+            ("stderr", self._stderr, stderr),
+        )
+        for name, capture, data in streams:
+            if data and (text := capture.add(data)) and self._write is not None:
+                self._write(name, text)
+
+    def _died(self, memory_mb: int) -> Execution:
+        status = self._link.end(GRACE)
+        if status is None:  # its end of the stream is closed, but it is alive
+            self._link.kill()
+            self._link.end()
+        if (failure := self._calls.failure) is not None:
+            raise failure
+        if self._stopping is not None:
+            return self._lost(describe_stop(self._stopping, self._seconds, None))
+        return self._lost(describe_death(status, memory_mb))
+
+    def _lost(self, error: CodeError) -> Execution:
+        for part in self._link.drain():
+            self._take(*part)
+        return self._finish(error=error, rolled_back=True)
+
+    def _finish(
+        self, *, done: DoneMessage | None = None, error: CodeError | None = None, rolled_back: bool = False
+    ) -> Execution:
+        return Execution(
+            stdout=self._stdout.text(),
+            stderr=self._stderr.text(),
+            value=done.value if done else None,
+            answer=done.answer if done else None,
+            error=done.error if done else error,
+            calls=self._calls.close(),
+            variables=done.variables if done else {},
+            rolled_back=rolled_back,
+            seconds=time.monotonic() - self._started,
+        )

@@ -1,0 +1,81 @@
+import pandas as pd
+import pytest
+
+from lumo_graph.executors.worker.describe import describe_variables
+from lumo_graph.executors.worker.values import describe_answer, describe_result
+
+
+class Hostile:
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+    def __len__(self):
+        raise RuntimeError
+
+    def __repr__(self):
+        raise RuntimeError
+
+
+class Sized(list):
+    def __len__(self):
+        raise RuntimeError
+
+
+def test_a_value_has_its_class_a_text_and_its_data():
+    assert describe_result([1, "a"]) == {"kind": "list", "preview": "[1, 'a']", "json": [1, "a"]}
+
+
+def test_a_value_without_plain_data_has_its_text_only():
+    assert describe_result(b"x") == {"kind": "bytes", "preview": "b'x'", "json": None}
+    assert describe_result(Hostile())["json"] is None
+
+
+def test_an_answer_may_be_large_and_a_mere_result_may_not():
+    rows = list(range(50_000))
+    assert describe_answer(rows)["json"] == rows
+    assert describe_result(rows)["json"] is None
+    assert describe_result(rows)["preview"].endswith("(50000 in all)]")
+
+
+def test_a_large_table_is_shown_by_its_shape_and_head():
+    shown = describe_answer(pd.DataFrame({"a": range(1000), "b": "x"}))
+    assert shown["json"] is None
+    assert shown["preview"].startswith("DataFrame: 1000 rows x 2 columns\ndtypes: a: int64, b: ")
+    assert shown["preview"].endswith("... (990 more rows)")
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        (None, "None"),
+        (3, "3"),
+        ("short", "'short'"),
+        ("x" * 100, "str (100 characters)"),
+        ([1, 2], "list (2)"),
+        ({"a": 1}, "dict (1)"),
+        (Sized([1]), "tests.Sized (1)"),
+        (pytest, "module pytest"),
+        (Hostile, "class tests.Hostile"),
+        (Hostile(), "tests.Hostile"),
+        (lambda a, *rest, key=1, **more: (a, rest, key, more), "def <lambda>(a, *rest, key, **more)"),
+        (lambda a, *, key: (a, key), "def <lambda>(a, *, key)"),
+        (pd.DataFrame({"a": [1]}), "DataFrame (1 rows x 1 columns)"),
+        (pd.Series([1]), "Series (1) int64"),
+        (pd.Series([1]).to_numpy(), "ndarray (1,) int64"),
+        (10**9999, "<int of 33216 bits>"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_variables_are_described_in_a_line(value, line):
+    assert describe_variables({"it": value}, reserved=()) == {"it": line}
+
+
+def test_only_the_codes_own_variables_are_described():
+    namespace = {"__name__": "__main__", "search": 1, "x": 1, "_hidden": 2, 5: 3}
+    assert describe_variables(namespace, reserved={"search"}) == {"x": "1", "_hidden": "2"}
+
+
+def test_of_too_many_variables_the_newest_are_described():
+    described = describe_variables({f"v{n}": n for n in range(1000)}, reserved=())
+    assert len(described) == 200
+    assert "v999" in described
