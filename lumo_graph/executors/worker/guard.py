@@ -53,11 +53,12 @@ def guard_session(request: dict[str, Any], data: int, control: int, stdout: int,
             namespaces.enter(plan)
         else:
             workplace = _make_workplace(plan)
-        woken = _wake_on_child()
+        woken, wakes = _wake_on_child()
         child = os.fork()
         if child == 0:
             os.close(control)
-            os.close(signal.set_wakeup_fd(-1))
+            signal.set_wakeup_fd(-1)
+            wakes.close()
             woken.close()
             _be_session(plan, workplace or "/tmp", data, stdout, stderr)  # noqa: S108 - the private one
     except LayerError as failure:
@@ -92,7 +93,7 @@ def _be_session(plan: Plan, workplace: str, data: int, stdout: int, stderr: int)
         _reseed()
         gc.enable()
         run_session(Channel(socket.socket(fileno=data)), report)
-    except (ClosedError, OSError):
+    except (ClosedError, ConnectionError):
         os._exit(0)  # the host has gone away
     except BaseException as failure:  # noqa: BLE001 - the last thing this process can say
         print(f"The session's interpreter failed: {type(failure).__name__}: {failure}", file=sys.stderr)  # noqa: T201 - goes to the host
@@ -121,13 +122,13 @@ def _make_workplace(plan: Plan) -> str:
     return workplace
 
 
-def _wake_on_child() -> socket.socket:
+def _wake_on_child() -> tuple[socket.socket, socket.socket]:
     woken, wakes = socket.socketpair()
     for end in (woken, wakes):
         end.setblocking(False)
     signal.signal(signal.SIGCHLD, _ignore)
-    signal.set_wakeup_fd(wakes.detach(), warn_on_full_buffer=False)
-    return woken
+    signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+    return woken, wakes
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
