@@ -125,7 +125,7 @@ def _summary(stored: CheckpointTuple) -> ThreadSummary | None:
         thread_id=_thread_id(stored),
         task=str(run.get("task", "")),
         agent_type=str(run.get("agent_type", "")),
-        outcome=values.get("outcome") if run.get("ended") else None,
+        outcome=values.get("outcome") if run.get("closing") else None,
         steps=int(counters.get("steps", 0)),
         updated_at=stored.checkpoint["ts"],
     )

@@ -78,8 +78,8 @@ class RunFields(TypedDict):
     agent_type: str
     limits: dict[str, Any]
     planning_interval: int | None
-    ended: bool
-    """The answer is in the conversation; nothing is left to do."""
+    closing: str | None
+    """Id of the message that closed the run; None while something is left to do."""
 
 
 class Counters(TypedDict):

@@ -11,6 +11,8 @@ from lumo_graph.types import Step
 
 STREAM_MODES: list[StreamMode] = ["messages", "custom", "updates", "values"]
 
+_ASKING = frozenset({"plan", "generate_code", "call_model", "answer"})
+
 _CUSTOM: Mapping[str, type[Output | ToolStarted | ToolEnded]] = {
     kind.type: kind for kind in (Output, ToolStarted, ToolEnded)
 }
@@ -24,8 +26,10 @@ def events_of(mode: str, chunk: Any) -> Iterator[Event]:
         chunk: as LangGraph gives it for that mode.
     """
     if mode == "messages":
-        message, _ = chunk
-        if isinstance(message, AIMessageChunk) and (text := str(message.text)):
+        message, metadata = chunk
+        # A tool may call a model of its own: its tokens are not the agent's.
+        ours = isinstance(message, AIMessageChunk) and metadata.get("langgraph_node") in _ASKING
+        if ours and (text := str(message.text)):
             yield Token(text=text)
     elif mode == "custom":
         yield from _custom(chunk)

@@ -17,7 +17,7 @@ def _finish(state: AgentState):
             "agent_type": "code-agent",
             "limits": {},
             "planning_interval": None,
-            "ended": True,
+            "closing": "m",
         },
         "counters": {"steps": 2, "failures": 0, "tool_calls": 0, "seconds": 0.0, "planned_at": -1},
         "outcome": "answered",

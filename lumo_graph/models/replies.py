@@ -8,12 +8,11 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage, AIMessageChunk, ChatMessage, InvalidToolCall, ToolCall
 
+from lumo_graph.models.tidying import tidy_reply
 from lumo_graph.types import Usage
 
 CUT_MARK = "lumo_graph_cut"
 """Key in `response_metadata` of a reply that was cut because it did not end."""
-
-_CUT_BY_PROVIDER = frozenset({"length", "max_tokens", "MAX_TOKENS"})
 
 
 class StrayReplyError(TypeError):
@@ -48,8 +47,8 @@ class Draft:
 
     def finish(self) -> AIMessage:
         """The whole reply as one message."""
-        message = _merge(self._parts, truncated=self.is_cut)
-        return cut_reply(message, self._max_chars) if self.is_cut else message
+        message = _merge(self._parts)
+        return tidy_reply(cut_reply(message, self._max_chars) if self.is_cut else message)
 
 
 def size_of(message: AIMessage) -> int:
@@ -125,15 +124,14 @@ def _as_assistant(part: object) -> AIMessage:
     raise StrayReplyError(f"gave a {type(part).__name__} where an AIMessage was expected.")
 
 
-def _merge(parts: list[AIMessage], *, truncated: bool) -> AIMessage:
+def _merge(parts: list[AIMessage]) -> AIMessage:
     if not parts:
         return AIMessage(content="", id=_new_id())
     if len(parts) == 1 and not isinstance(parts[0], AIMessageChunk):
         return parts[0].model_copy(update={"id": parts[0].id or _new_id()})
     chunks = [part if isinstance(part, AIMessageChunk) else _as_chunk(part) for part in parts]
     whole = chunks[0] + chunks[1:]
-    truncated = truncated or whole.response_metadata.get("finish_reason") in _CUT_BY_PROVIDER
-    calls, invalid = _whole_calls(whole) if truncated else (whole.tool_calls, whole.invalid_tool_calls)
+    calls, invalid = _whole_calls(whole) if whole.tool_call_chunks else (whole.tool_calls, whole.invalid_tool_calls)
     return AIMessage(
         content=whole.content,
         additional_kwargs=whole.additional_kwargs,
@@ -158,12 +156,12 @@ def _as_chunk(message: AIMessage) -> AIMessageChunk:
 
 
 def _whole_calls(chunk: AIMessageChunk) -> tuple[list[ToolCall], list[InvalidToolCall]]:
-    """The tool calls of a reply that broke off. LangChain completes half a JSON object; here it is invalid."""
+    """The tool calls of a streamed reply. LangChain completes half a JSON object and calls it whole; here it is not."""
     calls: list[ToolCall] = []
     invalid: list[InvalidToolCall] = []
     for call in chunk.tool_call_chunks:
         try:
-            args = json.loads(call["args"] or "", strict=False)
+            args = json.loads(call["args"] or "{}", strict=False)
         except json.JSONDecodeError:
             args = None
         if isinstance(args, dict):
@@ -174,7 +172,7 @@ def _whole_calls(chunk: AIMessageChunk) -> tuple[list[ToolCall], list[InvalidToo
 
 
 def _invalid(name: str | None, args: str, call_id: str | None) -> InvalidToolCall:
-    error = "The reply broke off before the arguments were complete."
+    error = "The arguments are not a complete JSON object."
     return InvalidToolCall(type="invalid_tool_call", name=name, args=args, id=call_id, error=error)
 
 

@@ -1,6 +1,7 @@
 """End the run: put the answer into the conversation, or ask once more where a limit was reached first."""
 
 import json
+import uuid
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -48,12 +49,7 @@ class Answer:
     def _update(self, state: AgentState, reply: Reply) -> Update:
         answer = stated_answer(reply.message, self._setup)
         message = AIMessage(in_words(answer), id=reply.message.id, usage_metadata=reply.message.usage_metadata)
-        return {
-            **spend(self._setup, state, reply),
-            "run": {**state["run"], "ended": True},
-            "messages": [message],
-            "answer": self._checked(answer),
-        }
+        return {**spend(state, reply), **_closed(state, message), "answer": self._checked(answer)}
 
     def _checked(self, answer: Any) -> Any:
         if self._setup.response_format is None:
@@ -89,8 +85,12 @@ def _needs_call(state: AgentState) -> bool:
 
 def _closing(state: AgentState) -> Update:
     """Append the answer as the model's closing words, unless it has already said them."""
-    ended: Update = {"run": {**state["run"], "ended": True}}
-    answer = state.get("answer")
-    if isinstance(state["messages"][-1], AIMessage) or state.get("outcome") != "answered":
-        return ended
-    return {**ended, "messages": [AIMessage(in_words(answer))]}
+    last = state["messages"][-1]
+    if isinstance(last, AIMessage) and not last.tool_calls:
+        return {"run": {**state["run"], "closing": last.id}}
+    words = in_words(state.get("answer")) if state.get("outcome") == "answered" else "(stopped without an answer)"
+    return _closed(state, AIMessage(words, id=uuid.uuid4().hex))
+
+
+def _closed(state: AgentState, message: AIMessage) -> Update:
+    return {"run": {**state["run"], "closing": message.id}, "messages": [message]}

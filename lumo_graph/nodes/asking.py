@@ -10,11 +10,10 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 
 from lumo_graph.dialects import variables_note
-from lumo_graph.errors import ConfigurationError
-from lumo_graph.models import acall_model, call_model, model_name, usage_of
+from lumo_graph.models import acall_model, call_model, usage_of
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Counters
-from lumo_graph.types import Usage
+from lumo_graph.types import Limits, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +46,7 @@ def code_messages(setup: Setup, state: AgentState, request: str = "") -> list[Ba
     The request and the variables stand on the last message of the call and are never stored: the messages before it
     stay the same from call to call, so that a provider can cache them.
     """
-    messages = [SystemMessage(setup.code_system_prompt), *state["messages"]]
+    messages = [SystemMessage(setup.code_system_prompt(Limits.of(state["run"]["limits"]))), *state["messages"]]
     return _with_text(_with_text(messages, request), variables_note(state.get("variables", {})))
 
 
@@ -84,16 +83,8 @@ class Spent(TypedDict):
     counters: Counters
 
 
-def spend(setup: Setup, state: AgentState, reply: Reply) -> Spent:
-    """Count a model call.
-
-    Raises:
-        ConfigurationError: the run has a cost limit, and the model's provider reports no cost.
-    """
+def spend(state: AgentState, reply: Reply) -> Spent:
+    """Count a model call."""
     usage = usage_so_far(state) + usage_of(reply.message)
-    if state["run"]["limits"]["max_cost"] is not None and usage.cost is None:
-        raise ConfigurationError(
-            f"Limits.max_cost is set, but {model_name(setup.model)!r} reports no cost. Use max_tokens instead."
-        )
     counters = state["counters"]
     return {"usage": asdict(usage), "counters": {**counters, "seconds": counters["seconds"] + reply.seconds}}

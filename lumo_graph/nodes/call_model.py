@@ -24,7 +24,7 @@ class CallModel:
         return self._update(state, await aask(self._setup, messages, config, self._setup.bound_tools))
 
     def _update(self, state: AgentState, reply: Reply) -> Update:
-        spent = spend(self._setup, state, reply)
+        spent = spend(state, reply)
         spent["counters"]["steps"] += 1
         message = reply.message
         if not (message.tool_calls or message.invalid_tool_calls or str(message.text).strip()):

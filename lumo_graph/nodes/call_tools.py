@@ -12,11 +12,12 @@ from langchain_core.runnables import RunnableConfig
 
 from lumo_graph.dialects import CallTools as CallToolsAction
 from lumo_graph.dialects import action_from_dict, shorten
+from lumo_graph.nodes.routes import action_seconds
 from lumo_graph.nodes.serving import Served, ToolServer
 from lumo_graph.nodes.setup import Setup
-from lumo_graph.nodes.threads import in_thread
+from lumo_graph.nodes.threads import in_threads
 from lumo_graph.state import AgentState, ToolResult, Update
-from lumo_graph.tools import preview, reply_text
+from lumo_graph.tools import bounded_args, preview, reply_text
 
 FINAL_ANSWER = "final_answer"
 
@@ -44,24 +45,41 @@ class CallTools:
         reply = _reply(state)
         if reply is None:
             return {}
-        server = ToolServer(self._setup.toolbox, state, config)
-        futures = _start(reply, server)
-        concurrent.futures.wait(futures.values(), timeout=state["run"]["limits"]["action_seconds"])
-        return _update(state, reply, futures, server)
+        calls = _served_calls(reply)
+        server = ToolServer(self._setup.toolbox, state, config, together=len(calls))
+        futures = _start(calls, server)
+        try:
+            done, late = concurrent.futures.wait(futures.values(), timeout=action_seconds(state))
+        finally:
+            server.stop()
+        for future in late:
+            future.cancel()
+        return _update(state, reply, {key: future for key, future in futures.items() if future in done}, server)
 
     async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
         """Make the calls from an event loop."""
         reply = _reply(state)
         if reply is None:
             return {}
-        server = ToolServer(self._setup.toolbox, state, config, asyncio.get_running_loop())
-        futures = _start(reply, server)
+        calls = _served_calls(reply)
+        loop = asyncio.get_running_loop()
+        server = ToolServer(self._setup.toolbox, state, config, together=len(calls), loop=loop)
+        futures = _start(calls, server)
+        waiting = [asyncio.wrap_future(future) for future in futures.values()]
         try:
-            if waiting := [asyncio.wrap_future(future) for future in futures.values()]:
-                await asyncio.wait(waiting, timeout=state["run"]["limits"]["action_seconds"])
+            if waiting:
+                await asyncio.wait(waiting, timeout=action_seconds(state))
+            done = {key: future for key, future in futures.items() if future.done()}
         finally:
             server.stop()
-        return _update(state, reply, futures, server)
+            for future in waiting:
+                _forget(future)
+        return _update(state, reply, done, server)
+
+
+def _forget(future: "asyncio.Future[Served]") -> None:
+    if not future.cancel() and not future.cancelled():
+        future.exception()  # seen, so that asyncio does not report it
 
 
 def _reply(state: AgentState) -> AIMessage | None:
@@ -79,24 +97,30 @@ def _calls(reply: AIMessage) -> list[Call]:
     ]
 
 
-def _start(reply: AIMessage, server: ToolServer) -> dict[str, Future[Served]]:
-    return {call.call_id: in_thread(_work(call, server)) for call in _calls(reply) if call.name != FINAL_ANSWER}
+def _served_calls(reply: AIMessage) -> list[Call]:
+    return [call for call in _calls(reply) if call.name != FINAL_ANSWER]
+
+
+def _start(calls: list[Call], server: ToolServer) -> dict[str, Future[Served]]:
+    futures = in_threads([_work(call, server) for call in calls])
+    return dict(zip((call.call_id for call in calls), futures, strict=True))
 
 
 def _work(call: Call, server: ToolServer) -> Callable[[], Served]:
     return lambda: server.call(call.call_id, call.name, call.args)
 
 
-def _update(state: AgentState, reply: AIMessage, futures: Mapping[str, Future[Served]], server: ToolServer) -> Update:
-    limits, counters = state["run"]["limits"], state["counters"]
+def _update(state: AgentState, reply: AIMessage, done: Mapping[str, Future[Served]], server: ToolServer) -> Update:
+    counters, calls = state["counters"], _calls(reply)
+    limit = max(1, state["run"]["limits"]["max_observation_chars"] // max(1, len(calls)))
     results: list[ToolResult] = []
-    for call in _calls(reply):
+    for call in calls:
         if call.name == FINAL_ANSWER:
             results.append(_answer(call))
-        elif futures[call.call_id].done():
-            results.append(_served(call, futures[call.call_id].result(), limits["max_observation_chars"]))
+        elif call.call_id in done:
+            results.append(_served(call, done[call.call_id].result(), limit))
         else:
-            results.append(_late(call, limits["action_seconds"]))
+            results.append(_late(call, action_seconds(state)))
     results += [_malformed(call, position) for position, call in enumerate(reply.invalid_tool_calls)]
     longest = max((result["seconds"] for result in results), default=0.0)
     return {
@@ -116,15 +140,18 @@ def _late(call: Call, seconds: float) -> ToolResult:
 
 
 def _answer(call: Call) -> ToolResult:
+    if "answer" not in call.args:
+        text = "Error (TypeError): final_answer() misses its argument: call it with answer=..."
+        return _result(call, text=text, ok=False, shown=text, seconds=0.0)
     result = _result(call, text="The answer was received.", ok=True, shown="", seconds=0.0)
-    return {**result, "answer": call.args.get("answer", call.args)}
+    return {**result, "answer": call.args["answer"]}
 
 
 def _result(call: Call, *, text: str, ok: bool, shown: str, seconds: float) -> ToolResult:
     return {
         "call_id": call.call_id,
         "name": call.name,
-        "args": {name: preview(value) for name, value in call.args.items()},
+        "args": bounded_args(call.args),
         "text": text,
         "ok": ok,
         "preview": shown,
@@ -134,6 +161,6 @@ def _result(call: Call, *, text: str, ok: bool, shown: str, seconds: float) -> T
 
 def _malformed(call: Mapping[str, Any], position: int) -> ToolResult:
     """The result of a call whose arguments were not JSON. It gets one too: every call needs its tool message."""
-    text = f"Error (ValueError): the arguments are not valid JSON: {call.get('error') or call.get('args')!r}"
+    text = f"Error (ValueError): the arguments cannot be used: {call.get('error')} They were {call.get('args')!r}."
     named = Call(call_id=call.get("id") or f"malformed_{position}", name=call.get("name") or "unknown", args={})
     return _result(named, text=shorten(text, 1000), ok=False, shown=preview(text), seconds=0.0)

@@ -10,10 +10,12 @@ from langchain_core.runnables import RunnableConfig
 from lumo_graph.dialects import RunCode, action_from_dict, shorten
 from lumo_graph.errors import ExecutorError, LumoGraphError
 from lumo_graph.events import Output
+from lumo_graph.nodes.routes import action_seconds
 from lumo_graph.nodes.serving import ToolServer, event_emitter
 from lumo_graph.nodes.setup import Setup, session_key
 from lumo_graph.nodes.threads import await_thread
 from lumo_graph.state import AgentState, Update
+from lumo_graph.tools import bounded_args
 from lumo_graph.types import CodeError, Execution, Limits, Session, Snapshot, Stream, ToolReply, ToolRequest
 
 
@@ -42,14 +44,18 @@ class Execute:
             return {}
         server = ToolServer(self._setup.toolbox, state, config)
         work = _Work(self._setup, state, config, server)
-        return _update(state, server, work.do(action.code))
+        try:
+            done = work.do(action.code)
+        finally:
+            server.stop()
+        return _update(state, server, done)
 
     async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
         """Run the action from an event loop: the session works in a thread, async tools on the loop."""
         action = action_from_dict(state.get("action") or {})
         if not isinstance(action, RunCode):
             return {}
-        server = ToolServer(self._setup.toolbox, state, config, asyncio.get_running_loop())
+        server = ToolServer(self._setup.toolbox, state, config, loop=asyncio.get_running_loop())
         work = _Work(self._setup, state, config, server)
         try:
             done = await await_thread(lambda: work.do(action.code), stop=work.stop)
@@ -76,7 +82,7 @@ class _Work:
         lease = self._sessions.take(self._key, revision, state.get("namespace", {}), limits)
         session = self._session = lease.session
         try:
-            execution = self._execute(session, code, limits)
+            execution = self._execute(session, code)
             snapshot = None if execution.rolled_back else _snapshot(session)
         except BaseException:
             _close(session)
@@ -93,13 +99,10 @@ class _Work:
         if self._session is not None:
             self._session.interrupt()
 
-    def _execute(self, session: Session, code: str, limits: Limits) -> Execution:
-        seconds = limits.action_seconds
-        if limits.max_seconds is not None:
-            seconds = min(seconds, max(1.0, limits.max_seconds - self._state["counters"]["seconds"]))
+    def _execute(self, session: Session, code: str) -> Execution:
         if self._stopped:
             raise ExecutorError("The action was cancelled before it began.")
-        return session.execute(code, seconds=seconds, serve=self._serve, write=self._write)
+        return session.execute(code, seconds=action_seconds(self._state), serve=self._serve, write=self._write)
 
     def _serve(self, request: ToolRequest) -> ToolReply:
         call_id = f"{self._state['counters']['steps']}.{request.seq}"
@@ -137,6 +140,7 @@ def _update(state: AgentState, server: ToolServer, done: Done) -> Update:
         done.execution,
         stdout=shorten(done.execution.stdout, limit),
         stderr=shorten(done.execution.stderr, limit),
+        calls=tuple(replace(call, args=bounded_args(call.args)) for call in done.execution.calls),
     )
     counters, known = state["counters"], state.get("unsaved", {})
     update: Update = {

@@ -25,7 +25,7 @@ class GenerateCode:
 
     def _update(self, state: AgentState, reply: Reply) -> Update:
         action = parse_code_reply(reply.message, self._setup.toolbox.specs)
-        spent = spend(self._setup, state, reply)
+        spent = spend(state, reply)
         spent["counters"]["steps"] += 1
         return {
             **spent,

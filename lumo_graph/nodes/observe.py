@@ -1,10 +1,10 @@
-"""Turn what an action did into the observation message, the step record and the verdict. Pure."""
+"""Turn what an action did into the observation message, the step record and the verdict."""
 
 import uuid
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from lumo_graph.dialects import (
     Answer,
@@ -17,7 +17,10 @@ from lumo_graph.dialects import (
     observe_unparsable,
     thought_of,
 )
+from lumo_graph.errors import ConfigurationError
+from lumo_graph.models import model_name
 from lumo_graph.nodes.asking import usage_so_far
+from lumo_graph.nodes.marking import tell
 from lumo_graph.nodes.routes import reached_limit
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, ToolResult, Update
@@ -72,7 +75,12 @@ class Observe:
             update["execution"] = None  # self_debug is the only other reader
         if seen.answer is not _NO_ANSWER:
             return {**update, "answer": seen.answer, "outcome": "answered"}
-        return {**update, "outcome": reached_limit(state["run"], update["counters"], usage_so_far(state))}
+        usage = usage_so_far(state)
+        if state["run"]["limits"]["max_cost"] is not None and usage.cost is None:
+            # Here, and not where the model is called: the reply that was paid for is in the checkpoint.
+            name = model_name(self._setup.model)
+            raise ConfigurationError(f"Limits.max_cost is set, but {name!r} reports no cost. Use max_tokens instead.")
+        return {**update, "outcome": reached_limit(state["run"], update["counters"], usage)}
 
     def _check(self, seen: Seen) -> Seen:
         """The same, unless the answer is not what `response_format` asks for: then a failed action that says so."""
@@ -82,7 +90,7 @@ class Observe:
         if problem is None:
             return replace(seen, answer=answer)
         text = "\n\n".join(part for part in (seen.text, observe_rejected_answer(problem)) if part)
-        *others, last = seen.messages or (HumanMessage(""),)
+        *others, last = seen.messages or (tell(""),)
         told = last.model_copy(update={"content": text, "id": uuid.uuid4().hex})
         return replace(
             seen, text=text, messages=(*others, told), answer=_NO_ANSWER, failed=True, error="ValidationError"
@@ -98,7 +106,7 @@ def see(state: AgentState) -> Seen:
             return Seen(answer=value)
         case Unparsable(reason=reason):
             text = observe_unparsable(reason)
-            return Seen(text=text, messages=(_human(text),), failed=True, error="Unparsable")
+            return Seen(text=text, messages=(tell(text),), failed=True, error="Unparsable")
         case _:
             return _see_results(state.get("results") or [])
 
@@ -114,7 +122,7 @@ def _see_execution(state: AgentState, code: str) -> Seen:
     answered = execution.answer is not None
     return Seen(
         text=text,
-        messages=(_human(text),),
+        messages=(tell(text),),
         answer=execution.answer.plain if execution.answer is not None else _NO_ANSWER,
         failed=execution.error is not None and not answered,
         error=execution.error.kind if execution.error and not answered else None,
@@ -145,14 +153,10 @@ def _see_results(results: list[ToolResult]) -> Seen:
     return Seen(
         text="\n\n".join(it["text"] if len(results) == 1 else f"{it['name']}: {it['text']}" for it in results),
         messages=messages,
-        answer=answers[-1] if answers else _NO_ANSWER,
+        answer=answers[0] if answers else _NO_ANSWER,
         calls=calls,
         seconds=max((it["seconds"] for it in results), default=0.0),
     )
-
-
-def _human(text: str) -> HumanMessage:
-    return HumanMessage(text, id=uuid.uuid4().hex)
 
 
 def _thought(state: AgentState) -> str:

@@ -1,10 +1,11 @@
 """Make a plan before the first step, and again every `planning_interval` steps."""
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from lumo_graph.dialects import plan_prompt, replan_prompt
 from lumo_graph.nodes.asking import Reply, aask, ask, request_messages, spend
+from lumo_graph.nodes.marking import tell
 from lumo_graph.nodes.routes import plan_is_due
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Update
@@ -38,9 +39,9 @@ class Plan:
         return request_messages(self._setup, state, request)
 
     def _update(self, state: AgentState, reply: Reply) -> Update:
-        spent = spend(self._setup, state, reply)
+        spent = spend(state, reply)
         spent["counters"]["planned_at"] = state["counters"]["steps"]
         text = str(reply.message.text)
         # The request itself is not stored: each plan replaces the need for the one before. A human message follows
         # the plan because some models refuse a conversation that ends with their own words.
-        return {**spent, "messages": [AIMessage(text or "(no plan)", id=reply.message.id), HumanMessage(_GO_ON)]}
+        return {**spent, "messages": [AIMessage(text or "(no plan)", id=reply.message.id), tell(_GO_ON)]}

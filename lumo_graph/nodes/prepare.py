@@ -1,15 +1,28 @@
 """Open a run: check what it asks for, and forget the verdict of the run before."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, cast
 
-from langchain_core.messages import BaseMessage, HumanMessage, convert_to_messages
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    RemoveMessage,
+    ToolMessage,
+    convert_to_messages,
+)
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Overwrite
 
 from lumo_graph.errors import ConfigurationError
+from lumo_graph.nodes.marking import is_ours
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Update
+from lumo_graph.text import whole_characters
 from lumo_graph.types import AGENT_TYPES, AgentType, Limits
+
+_UNANSWERED = "Error: the run ended before this call was answered."
 
 
 class Prepare:
@@ -31,7 +44,7 @@ class Prepare:
                 "agent_type": agent_type,
                 "limits": limits.to_dict(),
                 "planning_interval": self._setup.planning_interval,
-                "ended": False,
+                "closing": None,
             },
             "counters": {"steps": 0, "failures": 0, "tool_calls": 0, "seconds": 0.0, "planned_at": -1},
             "usage": {},
@@ -56,23 +69,60 @@ def check_task(task: object) -> str:
     """The task, if it says something."""
     if not isinstance(task, str) or not task.strip():
         raise ConfigurationError(f"The task is empty ({task!r}). Say what to do: task='Sum the primes below 100'.")
-    return task
+    return whole_characters(task)
 
 
 def check_history(history: Any) -> list[BaseMessage]:
     """Earlier messages, as dicts with `role` and `content` or as LangChain messages."""
     try:
-        return convert_to_messages(history)
+        messages = convert_to_messages(history)
     except (ValueError, TypeError, NotImplementedError, KeyError) as error:
         raise ConfigurationError(f"history must be a list of messages with role and content: {error}") from error
+    texts = (message for message in messages if isinstance(message.content, str))
+    for message in texts:
+        message.content = whole_characters(cast("str", message.content))
+    return messages
 
 
 def _opening(state: AgentState) -> tuple[str, list[BaseMessage]]:
-    history = check_history(state.get("history") or [])
+    """The task, and what to write so that the thread holds what was before, then the history, then the task."""
+    history, given = check_history(state.get("history") or []), list(state["messages"])
     if state.get("task") is not None:
         task = check_task(state.get("task"))
-        return task, [*history, HumanMessage(task)]
-    asked = [message for message in state["messages"] if isinstance(message, HumanMessage)]
-    if not asked:
-        raise ConfigurationError("There is no task. Give the graph a `task`, or `messages` with a human message.")
-    return check_task(str(asked[-1].text)), history
+        whole = answered(given)
+        start = [] if whole == given else [RemoveMessage(REMOVE_ALL_MESSAGES), *whole]
+        return task, [*start, *history, HumanMessage(task)]
+    task, position = _asked(state)
+    before, asked = answered(given[:position]), answered(given[position:])
+    if not history and [*before, *asked] == given:
+        return task, []
+    return task, [RemoveMessage(REMOVE_ALL_MESSAGES), *before, *history, *asked]
+
+
+def _asked(state: AgentState) -> tuple[str, int]:
+    """The last thing a person said in the messages, and where it stands."""
+    messages = state["messages"]
+    last_run = cast("dict[str, Any]", state.get("run") or {})
+    if not messages or messages[-1].id == last_run.get("closing", ""):
+        raise ConfigurationError("There is no task. Give the graph a `task`, or `messages` with a new human message.")
+    for position in range(len(messages) - 1, -1, -1):
+        message = messages[position]
+        if isinstance(message, HumanMessage) and not is_ours(message):
+            return check_task(str(message.text)), position
+    raise ConfigurationError("There is no task. Give the graph a `task`, or `messages` with a human message.")
+
+
+def answered(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """The messages, each tool call of a run that never ended with a tool message: providers refuse it without one."""
+    told = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
+    whole: list[BaseMessage] = []
+    for message in messages:
+        whole.append(message)
+        if isinstance(message, AIMessage):
+            calls = [*message.tool_calls, *message.invalid_tool_calls]
+            whole += [
+                ToolMessage(_UNANSWERED, tool_call_id=call["id"], name=call["name"] or "unknown", status="error")
+                for call in calls
+                if call["id"] and call["id"] not in told
+            ]
+    return whole

@@ -24,6 +24,13 @@ def after_observe(state: AgentState) -> Literal["answer", "self_debug", "plan", 
     return branch(state)
 
 
+def after_observe_unplanned(
+    state: AgentState,
+) -> Literal["answer", "self_debug", "plan", "generate_code", "call_model"]:
+    """`after_observe` in an agent without plans, where the run may have begun in one that makes them."""
+    return after_observe({**state, "run": {**state["run"], "planning_interval": None}})
+
+
 def plan_is_due(state: AgentState) -> bool:
     """Whether the agent plans and has made `planning_interval` steps since its last plan."""
     interval, counters = state["run"]["planning_interval"], state["counters"]
@@ -42,6 +49,13 @@ def reached_limit(run: RunFields, counters: Counters, usage: Usage) -> Outcome |
     if limits.max_tool_calls is not None and counters["tool_calls"] > limits.max_tool_calls:
         return "budget"
     return "max_steps" if counters["steps"] >= limits.max_steps else None
+
+
+def action_seconds(state: AgentState) -> float:
+    """Seconds the next action may take: its own limit, or what is left of the run's."""
+    limits, used = state["run"]["limits"], state["counters"]["seconds"]
+    left = limits["max_seconds"] - used if limits["max_seconds"] is not None else limits["action_seconds"]
+    return min(limits["action_seconds"], max(1.0, left))
 
 
 def is_spent(run: RunFields, usage: Usage) -> bool:

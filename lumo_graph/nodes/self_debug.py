@@ -1,8 +1,7 @@
 """Write the debug brief after a failed code action, so that the model repairs it instead of starting over."""
 
-from langchain_core.messages import HumanMessage
-
 from lumo_graph.dialects import debug_brief
+from lumo_graph.nodes.marking import tell
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Update
 from lumo_graph.types import Execution
@@ -29,6 +28,6 @@ class SelfDebug:
         brief = debug_brief(execution, tools=self._setup.toolbox.specs, attempts_left=left)
         observation = state["messages"][-1]
         return {
-            "messages": [HumanMessage(f"{observation.text}\n\n{brief}", id=observation.id)],
+            "messages": [tell(f"{observation.text}\n\n{brief}", message_id=observation.id)],
             "execution": None,
         }

@@ -1,7 +1,6 @@
 """What an agent was created with, as its nodes see it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -32,17 +31,19 @@ class Setup:
     response_format: Any
     planning_interval: int | None
     retry: RetryPolicy
+    _prompts: dict[Limits, str] = field(default_factory=dict[Limits, str], init=False, repr=False)
 
-    @cached_property
-    def code_system_prompt(self) -> str:
-        """The system message of the code-action branch; the same for every call, so that providers can cache it."""
-        return code_prompt(
-            self.toolbox.specs,
-            packages=self.sessions.executor.packages,
-            instructions=self.system_prompt,
-            response_schema=self.answer_schema,
-            limits=self.limits,
-        )
+    def code_system_prompt(self, limits: Limits) -> str:
+        """The system message of the code-action branch; the same for a whole run, so that providers can cache it."""
+        if limits not in self._prompts:
+            self._prompts[limits] = code_prompt(
+                self.toolbox.specs,
+                packages=self.sessions.executor.packages,
+                instructions=self.system_prompt,
+                response_schema=self.answer_schema,
+                limits=limits,
+            )
+        return self._prompts[limits]
 
     @cached_property
     def tool_system_prompt(self) -> str:
@@ -96,6 +97,3 @@ def _graph_namespace(config: RunnableConfig) -> str:
     # afresh each time carries a task id in its segment, one that persists does not.
     namespace = str(config.get("configurable", {}).get("checkpoint_ns", ""))
     return "|".join(namespace.split("|")[:-1])
-
-
-Emit = Callable[[dict[str, Any]], None]

@@ -3,11 +3,16 @@
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_PATIENCE = 0.2
+"""Seconds between two attempts to stop cancelled work."""
 
 
 def in_thread(call: Callable[[], T]) -> "Future[T]":
@@ -19,17 +24,40 @@ def in_thread(call: Callable[[], T]) -> "Future[T]":
     future: Future[T] = Future()
     context = contextvars.copy_context()
 
-    def work() -> None:
-        future.set_running_or_notify_cancel()
-        try:
-            result = context.run(call)
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-
-    threading.Thread(target=work, name="lumo-graph-work", daemon=True).start()
+    work = threading.Thread(
+        target=lambda: _settle(future, lambda: context.run(call)), name="lumo-graph-work", daemon=True
+    )
+    work.start()
     return future
+
+
+def in_threads(calls: Sequence[Callable[[], T]], *, most: int = 32) -> "list[Future[T]]":
+    """Start calls that run together, in at most `most` daemon threads; those beyond wait for a thread."""
+    futures: list[Future[T]] = [Future() for _ in calls]
+    waiting = deque(zip(calls, futures, strict=True))
+
+    def work() -> None:
+        while waiting:
+            try:
+                call, future = waiting.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            _settle(future, partial(contextvars.copy_context().run, call))
+
+    for _ in range(min(most, len(calls))):
+        in_thread(work)
+    return futures
+
+
+def _settle(future: "Future[T]", call: Callable[[], T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call()
+    except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 async def await_thread(call: Callable[[], T], *, stop: Callable[[], object]) -> T:
@@ -38,8 +66,9 @@ async def await_thread(call: Callable[[], T], *, stop: Callable[[], object]) -> 
     try:
         return await asyncio.shield(waiting)
     except asyncio.CancelledError:
-        stop()
-        await asyncio.wait([waiting])
+        while not waiting.done():
+            stop()  # again and again: the work may not have begun what there is to stop
+            await asyncio.wait([waiting], timeout=_PATIENCE)
         if not waiting.cancelled():
             waiting.exception()  # seen, so that asyncio does not report it
         raise

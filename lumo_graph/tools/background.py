@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -47,7 +47,9 @@ _left_behind: list[_Background] = []
 _inside: ContextVar[bool] = ContextVar("lumo_graph_inside_background_loop", default=False)
 
 
-def run_in_background(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def run_in_background(
+    make: Callable[[], Coroutine[Any, Any, T]], started: Callable[[Callable[[], None]], None] | None = None
+) -> T:
     """Run a coroutine to its end from synchronous code, whatever loops run in the calling thread.
 
     It runs in a copy of the caller's context. KeyboardInterrupt in the caller cancels it. From inside the
@@ -55,11 +57,12 @@ def run_in_background(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     Args:
         make: returns the coroutine; called where the coroutine runs.
+        started: is given a function that cancels the coroutine, for any thread to call.
 
     Raises:
         BaseException: what the coroutine raised, SystemExit and KeyboardInterrupt included.
     """
-    outcome = _run_apart(make) if _inside.get() else _wait_for(_background.start(), make)
+    outcome = _run_apart(make) if _inside.get() else _wait_for(_background.start(), make, started)
     return outcome.unwrap()
 
 
@@ -101,8 +104,14 @@ class _Job:
             self.task.cancel()
 
 
-def _wait_for(loop: asyncio.AbstractEventLoop, make: Callable[[], Coroutine[Any, Any, Any]]) -> _Outcome:
+def _wait_for(
+    loop: asyncio.AbstractEventLoop,
+    make: Callable[[], Coroutine[Any, Any, Any]],
+    started: Callable[[Callable[[], None]], None] | None,
+) -> _Outcome:
     job = _Job(make)
+    if started is not None:
+        started(lambda: cast("None", loop.call_soon_threadsafe(job.cancel)))
     try:
         return asyncio.run_coroutine_threadsafe(job.run(), loop).result()
     except concurrent.futures.CancelledError:  # the process ends, and the loop with it

@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.messages import ToolCall, ToolMessage
 from langchain_core.runnables import RunnableConfig
@@ -52,7 +52,7 @@ class Door:
                 if self.spec.is_async
                 else self.tool.invoke(self._input(bound), config)
             )
-        except Exception as error:  # noqa: BLE001 - whatever a tool raises is what it has to say
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - what a tool raises it says
             return self._failed(error, bound)
         return self._reply(result)
 
@@ -66,6 +66,10 @@ class Door:
                 if self.sync_only
                 else await self._ainvoke(bound, config)
             )
+        except asyncio.CancelledError as error:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise  # it is we who are cancelled, and not something inside the tool
+            return self._failed(error, bound)
         except Exception as error:  # noqa: BLE001 - whatever a tool raises is what it has to say
             return self._failed(error, bound)
         if isinstance(result, _AT_ONCE):
@@ -82,8 +86,8 @@ class Door:
         args = self.parameters.validate(bound) if self.parameters.validated_here else dict(bound)
         return ToolCall(type="tool_call", name=self.spec.name, args=args, id=call_id)
 
-    def _failed(self, error: Exception, bound: Mapping[str, Any]) -> ToolReply:
-        error = cast("Exception", leaf(error))
+    def _failed(self, error: BaseException, bound: Mapping[str, Any]) -> ToolReply:
+        error = leaf(error)
         if is_control_flow(error):
             raise error
         if isinstance(error, BadArgumentsError):

@@ -1,5 +1,6 @@
 """Exceptions of tools as replies, and which exceptions are none of a tool's business."""
 
+import asyncio
 import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
@@ -82,9 +83,10 @@ def is_validation_error(error: BaseException) -> bool:
 def is_control_flow(error: BaseException) -> bool:
     """Whether an exception steers the graph rather than reports a failure, as `interrupt()` does inside a tool.
 
-    Named rather than imported: only the floors above know LangGraph.
+    A tool that calls `sys.exit`, or whose own task was cancelled, has failed; it does not end the program it serves.
+    LangGraph's exceptions are named rather than imported: only the floors above know it.
     """
-    if not isinstance(error, Exception):
+    if not isinstance(error, (Exception, SystemExit, asyncio.CancelledError)):
         return True
     return any(
         kind.__module__ == "langgraph.errors" and kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__

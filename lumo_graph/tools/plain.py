@@ -26,6 +26,7 @@ import pydantic_core
 from langchain_core.messages import BaseMessage
 from langchain_core.messages.tool import ToolOutputMixin
 
+from lumo_graph.text import whole_characters
 from lumo_graph.tools.arrays import array_bytes, is_array, read_array
 
 DEEPEST = 200
@@ -148,7 +149,7 @@ class _Converter:
         try:
             size = len(text.encode())
         except UnicodeEncodeError:  # a lone surrogate, which no file and no socket takes
-            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            text = whole_characters(text)
             size = len(text.encode())
         self._spend(size + 5)
         return text

@@ -15,6 +15,7 @@ from lumo_graph.types import ToolReply
 _SHORT_REPRS = (bool, float, complex, dt.date, dt.time, dt.timedelta, Decimal, Enum, PurePath, UUID)
 _DEEPEST = 8
 _LONGEST_INT_BITS = 2048
+_LONGEST_STORED_INT_BITS = 64
 
 
 def reply_text(reply: ToolReply) -> str:
@@ -49,6 +50,18 @@ def preview(value: Any, limit: int = 200) -> str:
             break
     text = "".join(pieces)
     return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"[:limit]
+
+
+def bounded_args(args: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call as steps and events carry them: numbers as they are, the rest as previews."""
+    return {
+        name: value if value is None or isinstance(value, (bool, float)) or _is_short_int(value) else preview(value)
+        for name, value in args.items()
+    }
+
+
+def _is_short_int(value: Any) -> bool:
+    return isinstance(value, int) and value.bit_length() < _LONGEST_STORED_INT_BITS
 
 
 def _plain_pieces(value: Any, limit: int) -> Iterator[str]:

@@ -36,7 +36,7 @@ class Toolbox:
 
         Arguments are validated by the tool's own schema. The result is plain data: dicts with text or int keys, lists
         for every kind of sequence, ISO 8601 dates. Whatever goes wrong in the tool is a reply with an error; only what
-        is no failure passes through: KeyboardInterrupt, SystemExit, a cancellation, LangGraph's interrupts.
+        is no failure passes through: KeyboardInterrupt, a cancellation of the caller, LangGraph's interrupts.
 
         Args:
             name: name of the tool.

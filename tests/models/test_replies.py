@@ -41,7 +41,7 @@ def test_half_a_tool_call_of_a_reply_the_provider_cut_is_invalid(reason):
     assert reply.tool_calls == []
     (broken,) = reply.invalid_tool_calls
     assert (broken["name"], broken["id"], broken["args"]) == ("delete", "c1", '{"path": "/data/im')
-    assert "broke off" in (broken["error"] or "")
+    assert "complete" in (broken["error"] or "")
 
 
 def test_half_a_tool_call_of_a_reply_that_was_cut_here_is_invalid():

@@ -11,7 +11,7 @@ def run_fields(agent_type="code-agent", planning_interval=None, **limits):
         "agent_type": agent_type,
         "limits": Limits(**limits).to_dict(),
         "planning_interval": planning_interval,
-        "ended": False,
+        "closing": None,
     }
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import contextvars
 import os
+import signal
 import threading
 
 import pytest
@@ -114,7 +115,7 @@ def test_an_interrupted_caller_cancels_the_coroutine():
 
     def interrupt():
         started.wait()
-        os.kill(os.getpid(), 2)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()

@@ -176,7 +176,20 @@ def test_what_the_author_does_with_an_error_is_the_result():
     assert both(one, {}).error == "no such row"
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
+@pytest.mark.parametrize("error", [SystemExit(3), asyncio.CancelledError("own timeout")], ids=["exit", "cancelled"])
+def test_a_tool_that_wants_to_end_the_program_or_is_cancelled_inside_has_failed(error):
+    def run() -> None:
+        raise error
+
+    async def arun() -> None:
+        raise error
+
+    toolbox = make_toolbox([run, arun])
+    assert toolbox.call("run", {}).error_type == type(error).__name__
+    assert toolbox.call("arun", {}).error_type == type(error).__name__
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit])
 def test_what_is_no_failure_passes_through(error):
     def run() -> None:
         raise error

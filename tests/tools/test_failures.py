@@ -123,9 +123,7 @@ def test_an_unknown_tool_is_answered_with_the_known_ones(name, known, hint):
         GraphInterrupt(),
         ParentCommand(Command()),
         KeyboardInterrupt(),
-        SystemExit(),
         GeneratorExit(),
-        asyncio.CancelledError(),
     ],
     ids=repr,
 )
@@ -133,7 +131,11 @@ def test_what_steers_the_graph_or_the_process_is_no_failure_of_a_tool(error):
     assert is_control_flow(error)
 
 
-@pytest.mark.parametrize("error", [ValueError(), GraphRecursionError(), TimeoutError()], ids=repr)
+@pytest.mark.parametrize(
+    "error",
+    [ValueError(), GraphRecursionError(), TimeoutError(), SystemExit(), asyncio.CancelledError()],
+    ids=repr,
+)
 def test_every_other_exception_is_a_failure_of_the_tool(error):
     assert not is_control_flow(error)
 
