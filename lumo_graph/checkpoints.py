@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncGenerator, Generator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -51,7 +51,7 @@ async def aopen_checkpointer(
 ) -> AsyncGenerator[Checkpointer | None, None]:
     """`open_checkpointer` for an event loop."""
     if not isinstance(where, str):
-        yield where
+        yield _for_event_loop(where)
     elif (path := _sqlite_path(where, must_exist=must_exist)) is None:
         yield _memory.setdefault(where, InMemorySaver())
     else:
@@ -59,9 +59,18 @@ async def aopen_checkpointer(
 
         async with AsyncExitStack() as stack:
             with _readable(path):
+                _probe(path)
                 saver = await stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(path)))
                 await saver.setup()
             yield saver
+
+
+def _for_event_loop(saver: Checkpointer | None) -> Checkpointer | None:
+    if type(saver).__name__ == "SqliteSaver":
+        raise ConfigurationError(
+            "SqliteSaver does not work with an event loop. Give the URL 'sqlite:///runs.db', or an AsyncSqliteSaver."
+        )
+    return saver
 
 
 def _sqlite_path(url: str, *, must_exist: bool) -> Path | None:
@@ -70,12 +79,21 @@ def _sqlite_path(url: str, *, must_exist: bool) -> Path | None:
         return None
     if not url.startswith("sqlite:///") or url == "sqlite:///":
         raise ConfigurationError(f"Unknown checkpointer {url!r}. Use {_FORMS}.")
-    path = Path(url.removeprefix("sqlite:///"))
+    name = url.removeprefix("sqlite:///")
+    if name.startswith((":memory:", "file:")) or not name.isprintable() or "?" in name:
+        raise ConfigurationError(f"The checkpointer {url!r} must name a file, without options. Use {_FORMS}.")
+    path = Path(name)
     if must_exist and not path.is_file():
         raise ConfigurationError(f"There is no checkpoint file {str(path)!r}.")
     if not path.parent.is_dir():
         raise ConfigurationError(f"There is no folder {str(path.parent)!r} for the checkpoint file {path.name!r}.")
     return path
+
+
+def _probe(path: Path) -> None:
+    """Let SQLite complain here: aiosqlite would leave a thread behind that complains a second time, on stderr."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA schema_version").fetchone()
 
 
 @contextmanager

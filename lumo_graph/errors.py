@@ -24,6 +24,9 @@ class ConfigurationError(LumoGraphError, ValueError):
 class ModelError(LumoGraphError):
     """The model's provider failed and the retries are used up. The checkpoint is kept: resume continues."""
 
+    thread_id: str | None = None
+    """The thread that `resume` continues, where `run` or one of its kin stored it."""
+
 
 class ExecutorError(LumoGraphError):
     """The sandbox failed. The code is not to blame, so the model never sees this."""

@@ -103,6 +103,7 @@ def assemble(
     name: str = "lumo_agent",
 ) -> tuple[LumoAgent, LiveSessions]:
     """`create_lumo_agent`, and the live sessions of the agent for a caller who knows when it ends."""
+    _check_parts(executor=executor, checkpointer=checkpointer, system_prompt=system_prompt, retry=retry)
     toolbox = make_toolbox(tools)
     sessions = LiveSessions(executor or ProcessExecutor(), tools=toolbox.specs)
     setup = Setup(
@@ -127,14 +128,14 @@ def _build(setup: Setup) -> StateGraph[AgentState, None, AgentInput, AgentOutput
     builder = StateGraph(AgentState, input_schema=AgentInput, output_schema=AgentOutput)
 
     builder.add_node("prepare", Prepare(setup).run)
-    builder.add_node("plan", Node(plan.run, plan.arun))
-    builder.add_node("generate_code", Node(generate_code.run, generate_code.arun))
-    builder.add_node("execute", Node(execute.run, execute.arun))
-    builder.add_node("call_model", Node(call_model.run, call_model.arun))
-    builder.add_node("call_tools", Node(call_tools.run, call_tools.arun))
+    builder.add_node("plan", Node(setup, plan.run, plan.arun))
+    builder.add_node("generate_code", Node(setup, generate_code.run, generate_code.arun))
+    builder.add_node("execute", Node(setup, execute.run, execute.arun))
+    builder.add_node("call_model", Node(setup, call_model.run, call_model.arun))
+    builder.add_node("call_tools", Node(setup, call_tools.run, call_tools.arun))
     builder.add_node("observe", Observe(setup).run)
     builder.add_node("self_debug", SelfDebug(setup).run)
-    builder.add_node("answer", Node(answer.run, answer.arun))
+    builder.add_node("answer", Node(setup, answer.run, answer.arun))
 
     builder.add_edge(START, "prepare")
     builder.add_edge("prepare", "plan")
@@ -150,6 +151,20 @@ def _build(setup: Setup) -> StateGraph[AgentState, None, AgentInput, AgentOutput
     builder.add_edge("self_debug", "generate_code")
     builder.add_edge("answer", END)
     return builder
+
+
+def _check_parts(*, executor: object, checkpointer: object, system_prompt: object, retry: object) -> None:
+    if executor is not None and not callable(getattr(executor, "open", None)):
+        raise ConfigurationError(f"executor must be an Executor, such as ProcessExecutor(), not {executor!r}.")
+    if system_prompt is not None and not isinstance(system_prompt, str):
+        raise ConfigurationError(f"system_prompt must be a text or None, not {system_prompt!r}.")
+    if not isinstance(retry, RetryPolicy):
+        raise ConfigurationError(f"retry must be a RetryPolicy, such as RetryPolicy(attempts=1), not {retry!r}.")
+    if not (checkpointer is None or isinstance(checkpointer, (bool, BaseCheckpointSaver))):
+        raise ConfigurationError(
+            f"checkpointer must be a LangGraph checkpointer, a bool or None, not {checkpointer!r}. "
+            "`run` takes URLs; for a graph, open one with lumo_graph.checkpoints.open_checkpointer(url)."
+        )
 
 
 def _check_interval(interval: object) -> int | None:

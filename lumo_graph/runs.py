@@ -7,23 +7,28 @@ import uuid
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, TypedDict, Unpack, cast
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import messages_to_dict
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.types import Durability, StateSnapshot
 
 from lumo_graph.checkpoints import Checkpointer, aopen_checkpointer, open_checkpointer
-from lumo_graph.errors import ConfigurationError
+from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.events import Answered, Event, RunResult
 from lumo_graph.graph import LumoAgent, assemble
 from lumo_graph.models import RetryPolicy, resolve_model
 from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
+from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentInput
 from lumo_graph.streaming import STREAM_MODES, events_of
-from lumo_graph.types import AgentType, Executor, Limits, Step, Usage
+from lumo_graph.text import whole_characters
+from lumo_graph.types import AgentType, Executor, Limits, Step, Usage, is_limit
+
+_SUPERSTEPS = 1_000_000
+"""LangGraph's own limit, out of the way: `Limits` stop a run."""
 
 
 class AgentOptions(TypedDict, total=False):
@@ -93,7 +98,8 @@ async def arun(task: str, model: str | BaseChatModel, **options: Unpack[RunOptio
 def stream(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> Generator[Event, None, None]:
     """Run one task and yield what happens while it happens; the last event is `Answered`, with the result.
 
-    Takes what `run` takes and raises what it raises. Ending the iteration early cancels the run.
+    Takes what `run` takes and raises what it raises. Ending the iteration early stops the code action that runs and
+    cancels the run; a model or a tool that is being waited for is waited for to its end (`astream` leaves at once).
     """
     return _stream(model, options, _request(task, options))
 
@@ -121,7 +127,7 @@ def resume(
         ConfigurationError: the thread or its store does not exist.
         ModelError, ExecutorError: as `run`.
     """
-    request = _resumption(thread_id, checkpointer)
+    request = _resumption(thread_id, checkpointer, options)
     with _opened(model, options, request) as agent:
         ended = agent.ended(agent.graph.get_state(agent.config))
         return ended or agent.result(agent.graph.invoke(None, agent.config, durability=agent.durability))
@@ -131,7 +137,7 @@ async def aresume(
     thread_id: str, model: str | BaseChatModel, *, checkpointer: str | Checkpointer, **options: Unpack[AgentOptions]
 ) -> RunResult:
     """`resume` from an event loop."""
-    request = _resumption(thread_id, checkpointer)
+    request = _resumption(thread_id, checkpointer, options)
     async with _aopened(model, options, request) as agent:
         ended = agent.ended(await agent.graph.aget_state(agent.config))
         return ended or agent.result(await agent.graph.ainvoke(None, agent.config, durability=agent.durability))
@@ -141,14 +147,14 @@ def resume_stream(
     thread_id: str, model: str | BaseChatModel, *, checkpointer: str | Checkpointer, **options: Unpack[AgentOptions]
 ) -> Generator[Event, None, None]:
     """`resume` as a stream of events."""
-    return _stream(model, options, _resumption(thread_id, checkpointer))
+    return _stream(model, options, _resumption(thread_id, checkpointer, options))
 
 
 def aresume_stream(
     thread_id: str, model: str | BaseChatModel, *, checkpointer: str | Checkpointer, **options: Unpack[AgentOptions]
 ) -> AsyncGenerator[Event, None]:
     """`resume_stream` from an event loop."""
-    return _astream(model, options, _resumption(thread_id, checkpointer))
+    return _astream(model, options, _resumption(thread_id, checkpointer, options))
 
 
 # -- one path for all of them --------------------------------------------------------------------------------------
@@ -176,6 +182,7 @@ class _Agent:
     graph: LumoAgent
     config: RunnableConfig
     thread_id: str | None
+    sessions: LiveSessions
 
     @property
     def durability(self) -> Durability | None:
@@ -202,9 +209,12 @@ class _Agent:
 
 def _request(task: str, options: RunOptions) -> _Request:
     """Check everything that needs no model and no store."""
+    _check_names(options, RunOptions)
     checkpointer, thread_id = options.get("checkpointer"), options.get("thread_id")
-    if thread_id is not None and checkpointer is None:
-        raise ConfigurationError(f"thread_id={thread_id!r} needs a checkpointer, such as 'sqlite:///runs.db'.")
+    if thread_id is not None:
+        _check_thread_id(thread_id)
+        if checkpointer is None:
+            raise ConfigurationError(f"thread_id={thread_id!r} needs a checkpointer, such as 'sqlite:///runs.db'.")
     agent_type = check_agent_type(options.get("agent_type", "function-calling"))
     given: AgentInput = {
         "task": check_task(task),
@@ -212,16 +222,31 @@ def _request(task: str, options: RunOptions) -> _Request:
         "limits": Limits.of(options.get("limits")).to_dict(),
     }
     if history := options.get("history"):
-        given["history"] = messages_to_dict(check_history(history))
+        given["history"] = check_history(history)
     if checkpointer is not None and thread_id is None:
         thread_id = uuid.uuid4().hex[:12]
     return _Request(input=given, checkpointer=checkpointer, thread_id=thread_id, agent_type=agent_type)
 
 
-def _resumption(thread_id: str, checkpointer: str | Checkpointer) -> _Request:
-    if not thread_id:
-        raise ConfigurationError("There is no thread to resume: thread_id is empty.")
-    return _Request(input=None, checkpointer=checkpointer, thread_id=thread_id)
+def _resumption(thread_id: str, checkpointer: str | Checkpointer, options: AgentOptions) -> _Request:
+    _check_names(options, AgentOptions)
+    return _Request(input=None, checkpointer=checkpointer, thread_id=_check_thread_id(thread_id))
+
+
+def _check_names(options: AgentOptions | RunOptions, known: type[AgentOptions | RunOptions]) -> None:
+    """Refuse a misspelt option: a TypedDict alone is not checked when the program runs."""
+    names = known.__required_keys__ | known.__optional_keys__
+    for name in options:
+        if name not in names:
+            near = get_close_matches(name, names, n=1) or ([f"limits={{{name!r}: ...}}"] if is_limit(name) else [])
+            hint = f"Did you mean {near[0]}?" if near else f"Options are: {', '.join(sorted(names))}."
+            raise ConfigurationError(f"Unknown option {name!r}. {hint}")
+
+
+def _check_thread_id(thread_id: object) -> str:
+    if not isinstance(thread_id, str) or not thread_id or whole_characters(thread_id) != thread_id:
+        raise ConfigurationError(f"thread_id must be a text that is not empty, not {thread_id!r}.")
+    return thread_id
 
 
 @contextmanager
@@ -259,9 +284,16 @@ def _assembled(
         planning_interval=options.get("planning_interval"),
         retry=options.get("retry", RetryPolicy()),
     )
-    config: RunnableConfig = {"configurable": {"thread_id": request.thread_id}} if request.thread_id else {}
+    config: RunnableConfig = {"recursion_limit": _SUPERSTEPS}
+    if request.thread_id:
+        config["configurable"] = {"thread_id": request.thread_id}
     try:
-        yield _Agent(graph=graph, config=config, thread_id=request.thread_id)
+        yield _Agent(graph=graph, config=config, thread_id=request.thread_id, sessions=sessions)
+    except ModelError as error:
+        error.thread_id = request.thread_id
+        if request.thread_id:
+            error.add_note(f"The run is kept as thread {request.thread_id!r}; resume continues it.")
+        raise
     finally:
         sessions.close_all()
 
@@ -273,12 +305,17 @@ def _stream(
         ended = agent.ended(agent.graph.get_state(agent.config)) if request.resumes else None
         values: Mapping[str, Any] = {}
         if ended is None:
-            for mode, chunk in agent.graph.stream(
+            chunks = agent.graph.stream(
                 request.input, agent.config, stream_mode=STREAM_MODES, durability=agent.durability
-            ):
-                if mode == "values":
-                    values = cast("Mapping[str, Any]", chunk)
-                yield from events_of(mode, chunk)
+            )
+            try:
+                for mode, chunk in chunks:
+                    if mode == "values":
+                        values = cast("Mapping[str, Any]", chunk)
+                    yield from events_of(mode, chunk)
+            except GeneratorExit:
+                agent.sessions.interrupt()  # the graph waits for its node, and the node for its action
+                raise
         yield Answered(result=ended or agent.result(values))
 
 

@@ -1,5 +1,6 @@
 """Live sessions as a cache of the checkpoint: one per thread, handed out only where it matches the stored namespace."""
 
+import os
 import threading
 import uuid
 import weakref
@@ -38,47 +39,84 @@ class LiveSessions:
         self.executor = executor
         self._tools = tools
         self._capacity = capacity
-        self._idle: OrderedDict[str, tuple[str, Session]] = OrderedDict()
+        self._idle: OrderedDict[str, _Idle] = OrderedDict()
+        self._leased: set[Session] = set()
         self._lock = threading.Lock()
+        self._process = os.getpid()
         weakref.finalize(self, _close_all, self._idle)
 
     def take(self, key: str, revision: str, namespace: Mapping[str, bytes], limits: Limits) -> Lease:
-        """The live session of `key` if it stands at `revision`, else a new one with `namespace` in it.
+        """The live session of `key` if it stands at `revision` within these limits, else a new one from `namespace`.
 
-        The caller has the session to itself until it gives it back with `keep`, or closes it.
+        The caller has the session to itself until it gives it back with `keep`, or drops it with `discard`.
         """
         with self._lock:
-            known, session = self._idle.pop(key, ("", None))
-        if session is not None and known == revision:
-            return Lease(session=session, restored=False)
-        if session is not None:
-            _close(session)
-        opened = self.executor.open(namespace or None, tools=self._tools, limits=limits)
-        return Lease(session=opened, restored=bool(revision))
+            if self._process != os.getpid():  # the idle sessions are those of the process that forked this one
+                self._idle.clear()
+                self._process = os.getpid()
+            idle = self._idle.pop(key, None)
+        fits = idle is not None and idle.revision == revision and idle.room == _room(limits)
+        if idle is not None and not fits:
+            _close(idle.session)
+        if idle is not None and fits:
+            session = idle.session
+        else:
+            session = self.executor.open(namespace or None, tools=self._tools, limits=limits)
+        with self._lock:
+            self._leased.add(session)
+        return Lease(session=session, restored=bool(revision) and not fits)
 
-    def keep(self, key: str, session: Session) -> str:
-        """Give a session back after an action that was stored. Returns the revision it stands at now."""
+    def keep(self, key: str, session: Session, limits: Limits) -> str:
+        """Take a session back after an action that was stored. Returns the revision it stands at now."""
         revision = uuid.uuid4().hex
         with self._lock:
+            self._leased.discard(session)
             surplus = [self._idle.pop(key, None)]
-            self._idle[key] = (revision, session)
+            self._idle[key] = _Idle(revision=revision, room=_room(limits), session=session)
             while len(self._idle) > self._capacity:
                 surplus.append(self._idle.popitem(last=False)[1])
-        for entry in surplus:
-            if entry is not None:
-                _close(entry[1])
+        for idle in surplus:
+            if idle is not None:
+                _close(idle.session)
         return revision
+
+    def discard(self, session: Session) -> None:
+        """End a session that was taken and must not be used again."""
+        with self._lock:
+            self._leased.discard(session)
+        _close(session)
+
+    def interrupt(self) -> None:
+        """Make the actions that run now end soon."""
+        with self._lock:
+            leased = list(self._leased)
+        for session in leased:
+            session.interrupt()
 
     def close(self, key: str) -> None:
         """End the idle session of `key`, if there is one."""
         with self._lock:
-            entry = self._idle.pop(key, None)
-        if entry is not None:
-            _close(entry[1])
+            idle = self._idle.pop(key, None)
+        if idle is not None:
+            _close(idle.session)
 
     def close_all(self) -> None:
         """End every idle session. The agent can still be used: sessions come back from their checkpoints."""
         _close_all(self._idle)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Idle:
+    """A session that waits for the next action of its thread."""
+
+    revision: str
+    room: tuple[int, int]
+    session: Session
+
+
+def _room(limits: Limits) -> tuple[int, int]:
+    """What a session was given when it was opened."""
+    return limits.memory_mb, limits.disk_mb
 
 
 def _close(session: Session) -> None:
@@ -87,6 +125,6 @@ def _close(session: Session) -> None:
         session.close()
 
 
-def _close_all(idle: OrderedDict[str, tuple[str, Session]]) -> None:
+def _close_all(idle: "OrderedDict[str, _Idle]") -> None:
     while idle:
-        _close(idle.popitem()[1][1])
+        _close(idle.popitem()[1].session)

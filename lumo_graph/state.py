@@ -99,7 +99,7 @@ class RunInput(TypedDict, total=False):
 
     task: Annotated[str, EphemeralValue]
     agent_type: Annotated[AgentType, EphemeralValue]
-    history: Annotated[list[dict[str, Any]], EphemeralValue]
+    history: Annotated[list[Any], EphemeralValue]
     limits: Annotated[dict[str, Any], EphemeralValue]
 
 

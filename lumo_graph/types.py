@@ -75,6 +75,11 @@ _WHOLE_LIMITS = {
 _SMALLEST_LIMIT = {"max_debug_attempts": 0, "max_tool_calls": 0, "max_observation_chars": 200, "memory_mb": 128}
 
 
+def is_limit(name: str) -> bool:
+    """Whether `Limits` has a field of this name."""
+    return name in {spec.name for spec in fields(Limits)}
+
+
 def _check_limit(name: str, value: object) -> None:
     if value is None and name in _OPTIONAL_LIMITS:
         return

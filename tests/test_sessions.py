@@ -1,6 +1,10 @@
+import os
+import threading
+
 import pytest
 
 from lumo_graph.executors import ProcessExecutor
+from lumo_graph.executors.zygote import close_zygotes
 from lumo_graph.sessions import LiveSessions
 from lumo_graph.types import Limits, ToolReply
 
@@ -13,7 +17,7 @@ def work(sessions, key, revision, namespace, code):
     lease = sessions.take(key, revision, namespace, Limits())
     execution = lease.session.execute(code, seconds=10, serve=serve)
     changed = lease.session.snapshot().changed
-    return sessions.keep(key, lease.session), changed, execution, lease.restored
+    return sessions.keep(key, lease.session, Limits()), changed, execution, lease.restored
 
 
 @pytest.fixture
@@ -43,8 +47,8 @@ def test_two_who_take_the_same_thread_at_once_do_not_share_a_session(sessions):
     second = sessions.take("t", revision, stored, Limits())
     assert (first.restored, second.restored) == (False, True)
     assert first.session is not second.session
-    first.session.close()
-    second.session.close()
+    sessions.discard(first.session)
+    sessions.discard(second.session)
 
 
 def test_the_session_idle_for_longest_goes_when_there_are_too_many(sessions):
@@ -58,3 +62,37 @@ def test_a_closed_session_comes_back_from_its_namespace(sessions):
     sessions.close("t")
     _, _, execution, restored = work(sessions, "t", revision, stored, "x")
     assert (execution.value.plain, restored) == (1, True)
+
+
+def test_a_session_of_other_limits_is_opened_anew(sessions):
+    revision, stored, _, _ = work(sessions, "t", "", {}, "x = 1")
+    lease = sessions.take("t", revision, stored, Limits(memory_mb=512))
+    assert lease.restored
+    sessions.discard(lease.session)
+
+
+def test_a_forked_child_restores_its_own_sessions_and_leaves_the_parents_alone(sessions):
+    revision, stored, _, _ = work(sessions, "t", "", {}, "x = 41")
+    read, write = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            _, _, execution, restored = work(sessions, "t", revision, stored, "x + 1")
+            os.write(write, f"{execution.value.plain} {restored}".encode())
+            sessions.close_all()
+            close_zygotes()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(read, 100) == b"42 True"
+    os.close(read)
+    os.close(write)
+    _, _, execution, restored = work(sessions, "t", revision, stored, "x")
+    assert (execution.value.plain, restored) == (41, False)
+
+
+def test_an_action_that_runs_can_be_interrupted_from_outside(sessions):
+    lease = sessions.take("t", "", {}, Limits())
+    threading.Timer(0.3, sessions.interrupt).start()
+    execution = lease.session.execute("while True: pass", seconds=30, serve=serve)
+    assert execution.error.kind == "KeyboardInterrupt"
+    sessions.discard(lease.session)

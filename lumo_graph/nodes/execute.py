@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from langchain_core.runnables import RunnableConfig
 
 from lumo_graph.dialects import RunCode, action_from_dict, shorten
-from lumo_graph.errors import ExecutorError, LumoGraphError
+from lumo_graph.errors import ExecutorError
 from lumo_graph.events import Output
 from lumo_graph.nodes.routes import action_seconds
 from lumo_graph.nodes.serving import ToolServer, event_emitter
@@ -85,13 +84,13 @@ class _Work:
             execution = self._execute(session, code)
             snapshot = None if execution.rolled_back else _snapshot(session)
         except BaseException:
-            _close(session)
+            self._sessions.discard(session)
             raise
         lost = dict(state.get("unsaved", {})) if lease.restored else {}
         if snapshot is None:
-            _close(session)
+            self._sessions.discard(session)
             return Done(execution=_undone(execution, state), snapshot=None, revision=revision, lost=lost)
-        kept = self._sessions.keep(self._key, session)
+        kept = self._sessions.keep(self._key, session, limits)
         return Done(execution=execution, snapshot=snapshot, revision=kept, lost=lost)
 
     def stop(self) -> None:
@@ -126,11 +125,6 @@ def _undone(execution: Execution, state: AgentState) -> Execution:
         message="the variables could not be saved after the action, so it was undone; keep less in memory",
     )
     return replace(execution, error=error, rolled_back=True, variables=dict(state.get("variables", {})))
-
-
-def _close(session: Session) -> None:
-    with suppress(LumoGraphError, OSError):
-        session.close()
 
 
 def _update(state: AgentState, server: ToolServer, done: Done) -> Update:

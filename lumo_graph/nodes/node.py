@@ -7,6 +7,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config
 from typing_extensions import override
 
+from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
 from lumo_graph.state import AgentState, Update
 
 
@@ -19,16 +20,33 @@ class Node(Runnable[AgentState, Update]):
 
     def __init__(
         self,
+        setup: Setup,
         run: Callable[[AgentState, RunnableConfig], Update],
         arun: Callable[[AgentState, RunnableConfig], Awaitable[Update]],
     ) -> None:
+        self._setup = setup
         self._run = run
         self._arun = arun
 
     @override
     def invoke(self, input: AgentState, config: RunnableConfig | None = None, **kwargs: Any) -> Update:
-        return self._run(input, ensure_config(config))
+        config = ensure_config(config)
+        try:
+            return self._run(input, config)
+        except BaseException:
+            self._release(input, config)
+            raise
 
     @override
     async def ainvoke(self, input: AgentState, config: RunnableConfig | None = None, **kwargs: Any) -> Update:
-        return await self._arun(input, ensure_config(config))
+        config = ensure_config(config)
+        try:
+            return await self._arun(input, config)
+        except BaseException:
+            self._release(input, config)
+            raise
+
+    def _release(self, state: AgentState, config: RunnableConfig) -> None:
+        """End the session of a run that has failed and that nobody can come back to."""
+        if ends_with_run(state, config):
+            self._setup.sessions.close(session_key(state, config))
