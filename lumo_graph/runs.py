@@ -23,8 +23,8 @@ from lumo_graph.models import RetryPolicy, resolve_model
 from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
 from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentInput
+from lumo_graph.storable import whole_characters
 from lumo_graph.streaming import STREAM_MODES, events_of
-from lumo_graph.text import whole_characters
 from lumo_graph.types import AgentType, Executor, Limits, Step, Usage, is_limit
 
 _SUPERSTEPS = 1_000_000

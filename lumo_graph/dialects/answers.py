@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails, SchemaError
 
 from lumo_graph.dialects.excerpts import one_line, shorten
 from lumo_graph.errors import ConfigurationError
+from lumo_graph.storable import storable
 
 _MOST_PROBLEMS = 10
 _FENCED = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n[ \t]*```", re.DOTALL | re.IGNORECASE)
@@ -72,7 +73,7 @@ def literal_answer(code: str) -> tuple[Any, bool]:
         for statement in ast.parse(code).body:
             match statement:
                 case ast.Expr(value=ast.Call(func=ast.Name(id="final_answer"), args=[argument], keywords=[])):
-                    return ast.literal_eval(argument), True
+                    return storable(ast.literal_eval(argument)), True
                 case _:
                     continue
     return None, False

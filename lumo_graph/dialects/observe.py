@@ -64,16 +64,17 @@ def observe_rejected_answer(problem: str) -> str:
 
 def error_title(error: CodeError) -> str:
     """What failed and where: `NameError on line 3`."""
-    return f"{error.kind} on line {error.line}" if error.line is not None else error.kind
+    kind = one_line(readable(error.kind), 100)
+    return f"{kind} on line {error.line}" if error.line is not None else kind
 
 
 def _value_sections(execution: Execution) -> list[_Section]:
     sections: list[_Section] = []
     if execution.value is not None:
-        title = f"value of the last expression ({execution.value.kind}):"
+        title = f"value of the last expression ({one_line(readable(execution.value.kind), 100)}):"
         sections.append(_Section(title=title, body=readable(execution.value.preview) or repr("")))
     if execution.answer is not None:
-        title = f"answer given ({execution.answer.kind}):"
+        title = f"answer given ({one_line(readable(execution.answer.kind), 100)}):"
         sections.append(_Section(title=title, body=readable(execution.answer.preview) or repr("")))
     return sections
 

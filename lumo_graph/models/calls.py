@@ -1,6 +1,7 @@
 """One call of a chat model: streamed, bounded, retried. Sync and async differ only in how they read the stream."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from traceback import format_exception
 from typing import Any, NoReturn
 
 from langchain_core.language_models import BaseChatModel
@@ -8,8 +9,8 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool
 
-from lumo_graph.errors import ConfigurationError, ModelError
-from lumo_graph.models.failures import describe_failure, read_failure
+from lumo_graph.errors import ConfigurationError, LumoGraphError, ModelError
+from lumo_graph.models.failures import Failure, describe_failure, read_failure, redact
 from lumo_graph.models.providers import model_name, secrets_of
 from lumo_graph.models.replies import Draft, StrayReplyError
 from lumo_graph.models.retries import DEFAULT_RETRY, RetryPolicy, aretrying, retrying
@@ -120,10 +121,23 @@ def bind_tools(model: BaseChatModel, tools: Sequence[BaseTool] | None) -> Runnab
 
 
 def raise_as_model_error(error: Exception, model: BaseChatModel) -> NoReturn:
-    """Raise a provider's failure as a ModelError and everything else unchanged."""
-    if isinstance(error, StrayReplyError):
-        raise ModelError(f"The model {model_name(model)!r} {error} Check the model's class.") from error
-    failure = read_failure(error)
-    if failure is None:
+    """Raise whatever went wrong inside the model as a ModelError; what is not the model's doing, unchanged.
+
+    A provider may send anything, so a ValueError or a RecursionError in reading its reply is its failure too.
+    """
+    if isinstance(error, (LumoGraphError, AssertionError)) or _steers_the_graph(error):
         raise error
-    raise ModelError(describe_failure(error, failure, model_name(model), secrets_of(model))) from error
+    name, secrets = model_name(model), secrets_of(model)
+    if isinstance(error, StrayReplyError):
+        raise ModelError(f"The model {name!r} {error} Check the model's class.") from error
+    text = describe_failure(error, read_failure(error) or Failure(), name, secrets)
+    told = "".join(format_exception(error))
+    # A cause that holds the key would be printed with every traceback.
+    cause = error if redact(told, secrets) == told else None
+    raise ModelError(text) from cause
+
+
+def _steers_the_graph(error: Exception) -> bool:
+    return any(
+        kind.__module__ == "langgraph.errors" and kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__
+    )

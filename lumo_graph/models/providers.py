@@ -174,7 +174,8 @@ def _parse_url(base_url: str) -> SplitResult:
     if "@" in url.netloc:
         raise ConfigurationError(f"base_url holds a user or a password. Pass the key as api_key. {example}")
     if url.scheme not in {"http", "https"} or not url.hostname:
-        raise ConfigurationError(f"base_url {text!r} is not an http or https address. {example}")
+        shown = f"{url.scheme}://{url.hostname or ''}"  # the rest may hold a key
+        raise ConfigurationError(f"base_url {shown!r} is not an http or https address. {example}")
     if url.query or url.fragment or not text.isprintable() or any(char in text for char in " \\?#"):
         plain = f"{url.scheme}://{url.netloc}{url.path}"
         raise ConfigurationError(f"base_url {plain!r} must be only a host and a path. {example}")

@@ -15,6 +15,10 @@ CUT_MARK = "lumo_graph_cut"
 """Key in `response_metadata` of a reply that was cut because it did not end."""
 
 
+_MOST_TOKENS = 10**12
+"""No reply has more; a provider that says so is not believed, and the sum must be storable."""
+
+
 class StrayReplyError(TypeError):
     """A model gave something that is not a message of an assistant."""
 
@@ -110,10 +114,14 @@ def usage_of(reply: AIMessage) -> Usage:
     cost = _first({**reply.response_metadata, **report}, "cost", "total_cost")
     return Usage(
         model_calls=1,
-        input_tokens=int(tokens[0] or 0),
-        output_tokens=int(tokens[1] or 0),
+        input_tokens=_count(tokens[0]),
+        output_tokens=_count(tokens[1]),
         cost=None if cost is None else float(cost),
     )
+
+
+def _count(tokens: float | None) -> int:
+    return min(int(tokens or 0), _MOST_TOKENS)
 
 
 def _as_assistant(part: object) -> AIMessage:

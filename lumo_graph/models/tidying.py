@@ -6,9 +6,8 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage, InvalidToolCall, ToolCall
 
-from lumo_graph.text import whole_characters
+from lumo_graph.storable import LARGEST_INT, SMALLEST_INT, storable, whole_characters
 
-_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 _TOO_LARGE = "An argument has more than 64 bits. Write such a number as text."
 
 
@@ -21,24 +20,24 @@ def tidy_reply(message: AIMessage) -> AIMessage:
     calls: list[ToolCall] = []
     invalid: list[InvalidToolCall] = []
     for call in message.tool_calls:
-        name, args, call_id = whole_characters(call["name"]), _tidy(call["args"]), _own_id(call["id"], ids)
-        if _is_storable(args):
+        name, args, call_id = whole_characters(call["name"]), storable(call["args"]), _own_id(call["id"], ids)
+        if _fits(call["args"]):
             calls.append(ToolCall(name=name, args=args, id=call_id))
         else:
             invalid.append(
                 InvalidToolCall(type="invalid_tool_call", name=name, args=str(args), id=call_id, error=_TOO_LARGE)
             )
     invalid += [
-        cast("InvalidToolCall", {**_tidy(broken), "id": _own_id(broken["id"], ids)})
+        cast("InvalidToolCall", {**storable(broken), "id": _own_id(broken["id"], ids)})
         for broken in message.invalid_tool_calls
     ]
     return message.model_copy(
         update={
-            "content": _tidy(message.content),
+            "content": storable(message.content),
             "tool_calls": calls,
             "invalid_tool_calls": invalid,
-            "additional_kwargs": _shrunk(_tidy(message.additional_kwargs)),
-            "response_metadata": _shrunk(_tidy(message.response_metadata)),
+            "additional_kwargs": storable(message.additional_kwargs),
+            "response_metadata": storable(message.response_metadata),
         }
     )
 
@@ -49,28 +48,9 @@ def _own_id(call_id: str | None, taken: set[str]) -> str:
     return unique
 
 
-def _tidy(value: Any) -> Any:
-    if isinstance(value, str):
-        return whole_characters(value)
+def _fits(value: Any) -> bool:
     if isinstance(value, dict):
-        return {_tidy(key): _tidy(item) for key, item in cast("Mapping[Any, Any]", value).items()}
+        return all(_fits(item) for item in cast("Mapping[Any, Any]", value).values())
     if isinstance(value, list):
-        return [_tidy(item) for item in cast("list[Any]", value)]
-    return value
-
-
-def _is_storable(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(_is_storable(item) for item in cast("Mapping[Any, Any]", value).values())
-    if isinstance(value, list):
-        return all(_is_storable(item) for item in cast("list[Any]", value))
-    return not isinstance(value, int) or _SMALLEST <= value <= _LARGEST
-
-
-def _shrunk(value: Any) -> Any:
-    """The same with numbers that are too large as text: these are notes, nothing acts on them."""
-    if isinstance(value, dict):
-        return {key: _shrunk(item) for key, item in cast("Mapping[Any, Any]", value).items()}
-    if isinstance(value, list):
-        return [_shrunk(item) for item in cast("list[Any]", value)]
-    return value if _is_storable(value) else str(value)
+        return all(_fits(item) for item in cast("list[Any]", value))
+    return not isinstance(value, int) or SMALLEST_INT <= value <= LARGEST_INT

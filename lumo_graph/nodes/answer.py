@@ -8,11 +8,20 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from lumo_graph.dialects import Answer as AnswerAction
-from lumo_graph.dialects import RunCode, check_answer, last_call_prompt, literal_answer, parse_code_reply, thought_of
+from lumo_graph.dialects import (
+    RunCode,
+    check_answer,
+    last_call_prompt,
+    literal_answer,
+    parse_code_reply,
+    shorten,
+    thought_of,
+)
 from lumo_graph.nodes.asking import Reply, aask, ask, request_messages, spend, usage_so_far
 from lumo_graph.nodes.routes import is_spent
 from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
 from lumo_graph.state import AgentState, Update
+from lumo_graph.storable import storable
 
 
 class Answer:
@@ -48,8 +57,9 @@ class Answer:
 
     def _update(self, state: AgentState, reply: Reply) -> Update:
         answer = stated_answer(reply.message, self._setup)
-        message = AIMessage(in_words(answer), id=reply.message.id, usage_metadata=reply.message.usage_metadata)
-        return {**spend(state, reply), **_closed(state, message), "answer": self._checked(answer)}
+        words = in_words(answer, state)
+        message = AIMessage(words, id=reply.message.id, usage_metadata=reply.message.usage_metadata)
+        return {**spend(state, reply), **_closed(state, message), "answer": storable(self._checked(answer))}
 
     def _checked(self, answer: Any) -> Any:
         if self._setup.response_format is None:
@@ -73,10 +83,14 @@ def stated_answer(reply: AIMessage, setup: Setup) -> Any:
             return thought_of(reply) or None
 
 
-def in_words(answer: Any) -> str:
-    """The answer as the model's closing message; never empty, because many providers refuse an empty one."""
-    text = answer if isinstance(answer, str) else json.dumps(answer, default=str, ensure_ascii=False)
-    return text if text.strip() else "(empty answer)"
+def in_words(answer: Any, state: AgentState) -> str:
+    """The answer as the model's closing message.
+
+    Never empty, because many providers refuse an empty one, and no longer than an observation: `answer` holds it
+    whole, and the model would read it again in every later run of the thread.
+    """
+    text = answer if isinstance(answer, str) else json.dumps(storable(answer), ensure_ascii=False)
+    return shorten(text, state["run"]["limits"]["max_observation_chars"]) if text.strip() else "(empty answer)"
 
 
 def _needs_call(state: AgentState) -> bool:
@@ -88,7 +102,9 @@ def _closing(state: AgentState) -> Update:
     last = state["messages"][-1]
     if isinstance(last, AIMessage) and not last.tool_calls:
         return {"run": {**state["run"], "closing": last.id}}
-    words = in_words(state.get("answer")) if state.get("outcome") == "answered" else "(stopped without an answer)"
+    words = (
+        in_words(state.get("answer"), state) if state.get("outcome") == "answered" else "(stopped without an answer)"
+    )
     return _closed(state, AIMessage(words, id=uuid.uuid4().hex))
 
 

@@ -24,6 +24,7 @@ from lumo_graph.nodes.marking import tell
 from lumo_graph.nodes.routes import reached_limit
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, ToolResult, Update
+from lumo_graph.storable import storable
 from lumo_graph.types import Execution, Step, ToolCall
 
 _NO_ANSWER = object()
@@ -74,7 +75,7 @@ class Observe:
         if not (seen.failed and state.get("execution")):
             update["execution"] = None  # self_debug is the only other reader
         if seen.answer is not _NO_ANSWER:
-            return {**update, "answer": seen.answer, "outcome": "answered"}
+            return {**update, "answer": storable(seen.answer), "outcome": "answered"}
         usage = usage_so_far(state)
         if state["run"]["limits"]["max_cost"] is not None and usage.cost is None:
             # Here, and not where the model is called: the reply that was paid for is in the checkpoint.

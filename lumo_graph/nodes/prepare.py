@@ -19,7 +19,7 @@ from lumo_graph.errors import ConfigurationError
 from lumo_graph.nodes.marking import is_ours
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Update
-from lumo_graph.text import whole_characters
+from lumo_graph.storable import whole_characters
 from lumo_graph.types import AGENT_TYPES, AgentType, Limits
 
 _UNANSWERED = "Error: the run ended before this call was answered."

@@ -111,10 +111,15 @@ def message_of(error: BaseException) -> str:
             "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in details), _LONGEST_MESSAGE
         )
     try:
-        text = str(error).strip()
+        # A KeyError shows its message as a repr.
+        text = (error.args[0] if isinstance(error, KeyError) and _is_text(error.args) else str(error)).strip()
     except Exception:  # noqa: BLE001 - an exception of foreign code may have a broken __str__
         text = ""
     return shorten(text or type(error).__name__, _LONGEST_MESSAGE)
+
+
+def _is_text(args: tuple[Any, ...]) -> bool:
+    return len(args) == 1 and isinstance(args[0], str)
 
 
 def first_line(error: BaseException) -> str:

@@ -26,7 +26,7 @@ import pydantic_core
 from langchain_core.messages import BaseMessage
 from langchain_core.messages.tool import ToolOutputMixin
 
-from lumo_graph.text import whole_characters
+from lumo_graph.storable import whole_characters
 from lumo_graph.tools.arrays import array_bytes, is_array, read_array
 
 DEEPEST = 200

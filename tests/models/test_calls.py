@@ -2,6 +2,7 @@ import asyncio
 import json
 import socket
 import threading
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -327,8 +328,6 @@ def test_a_reply_that_is_not_an_assistants_is_a_model_error():
     [
         ScriptError("off script"),
         ConfigurationError("bad"),
-        TypeError("a bug"),
-        ValueError("a bug"),
         GraphBubbleUp(),
         AssertionError("no"),
     ],
@@ -340,6 +339,24 @@ def test_what_is_not_a_providers_failure_passes_unchanged_and_at_once(flavour, e
         call(flavour, model, ASK, retry=QUICK)
     assert caught.value is error
     assert len(model.calls) == 1
+
+
+@both
+@pytest.mark.parametrize("error", [TypeError("tool_calls"), ValueError("no int"), RecursionError("deep")], ids=repr)
+def test_a_reply_that_cannot_even_be_read_is_the_providers_failure(flavour, error):
+    model = ScriptedModel(replies=[error])
+    with pytest.raises(ModelError, match=str(error)) as caught:
+        call(flavour, model, ASK, retry=QUICK)
+    assert caught.value.__cause__ is error
+    assert len(model.calls) == 1
+
+
+@both
+def test_a_provider_that_repeats_the_key_does_not_get_it_into_a_traceback(flavour):
+    model = ScriptedModel(replies=[PermissionError("invalid api_key=sk-1234567890abcdef")])
+    with pytest.raises(ModelError) as caught:
+        call(flavour, model, ASK, retry=QUICK)
+    assert "1234567890" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_an_interrupt_from_the_keyboard_passes():

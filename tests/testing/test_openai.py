@@ -102,8 +102,9 @@ def test_an_endless_reply_does_not_keep_the_server_from_stopping():
     with ScriptedOpenAI([Endless()]) as server:
         connection = http.client.HTTPConnection(urlsplit(server.base_url).netloc, timeout=10)
         connection.request("POST", "/v1/chat/completions", json.dumps({"messages": [], "stream": True}))
-        connection.getresponse().close()
+        response = connection.getresponse()
         assert not server.wait_until_idle(0)
+        response.close()
     connection.close()
 
 

@@ -37,7 +37,7 @@ def validation_error(model, **values):
     ("error", "reply"),
     [
         (ValueError("bad row"), ToolReply(error="bad row", error_type="ValueError")),
-        (KeyError("a"), ToolReply(error="'a'", error_type="KeyError")),
+        (KeyError("a"), ToolReply(error="a", error_type="KeyError")),
         (RuntimeError(), ToolReply(error="RuntimeError", error_type="RuntimeError")),
         (SilentError(), ToolReply(error="SilentError", error_type="SilentError")),
         (
