@@ -116,6 +116,15 @@ def check_plain(value: Any, *, binary: bool = True) -> None:
     raise FrameError("data that is nested too deep")
 
 
+def check_keys(value: Any) -> None:
+    """Refuse data with keys that are not text. For data that `check_plain` has let through."""
+    level: list[Any] = [value]
+    while level:
+        if any(type(item) is dict and any(type(key) is not str for key in cast("Fields", item)) for item in level):
+            raise FrameError("a key that is no text")
+        level = [item for container in level for item in _inner(container)]
+
+
 def _inner(value: Any) -> list[Any]:
     if type(value) is dict:
         return [*cast("Fields", value).values()]
@@ -129,6 +138,7 @@ def _value(data: Any) -> Value | None:
     if fields.keys() != {"kind", "preview", "json"}:
         raise FrameError("a value with other fields")
     check_plain([fields["json"]], binary=False)
+    check_keys(fields["json"])
     return Value(kind=_text(fields["kind"], _NAME), preview=_text(fields["preview"], _TEXT), json=fields["json"])
 
 

@@ -38,26 +38,57 @@ class NotPlainError(Exception):
         return self
 
 
-class Plainer:
-    """Turns one object into plain data within a budget of parts and characters."""
+class TooMuchError(NotPlainError):
+    """An object is too large, too deep, or contains itself."""
 
-    def __init__(self, *, parts: int, size: int, binary: bool, rows: int = _MAX_ROWS) -> None:
+
+class Plainer:
+    """Turns one object into plain data within a budget of parts and characters.
+
+    Args:
+        parts: the most parts.
+        size: the most characters and bytes.
+        binary: whether bytes are plain data.
+        rows: the most rows of a table.
+        write: writes what has no plain form as text, in its place; None: it is refused.
+    """
+
+    def __init__(
+        self,
+        *,
+        parts: int,
+        size: int,
+        binary: bool,
+        rows: int = _MAX_ROWS,
+        write: Callable[[Any], str] | None = None,
+    ) -> None:
         self._parts = parts
         self._size = size
         self._binary = binary
         self._rows = rows
+        self._write = write
         self._inside: set[int] = set()
 
     def plain(self, value: Any) -> Any:
         """The object as None, bool, int, float, str, bytes (if `binary`), and lists and dicts of them.
 
         Raises:
-            NotPlainError: it has no such form, is too large, too deep, or contains itself.
+            TooMuchError: it is too large, too deep, or contains itself.
+            NotPlainError: it has no such form.
         """
-        kind = kind_of(value)
         self._parts -= 1
         if self._parts < 0:
-            raise NotPlainError("it has too many parts")
+            raise TooMuchError("it has too many parts")
+        try:
+            return self._plain(value, kind_of(value))
+        except TooMuchError:
+            raise
+        except NotPlainError:
+            if self._write is None:
+                raise
+            return self._text(self._write(value))
+
+    def _plain(self, value: Any, kind: type[Any]) -> Any:
         if value is None or kind is bool or kind is float:
             return value
         if kind is int:
@@ -73,9 +104,9 @@ class Plainer:
     def _within(self, value: Any, convert: Callable[[Any], Any]) -> Any:
         mark = id(value)
         if mark in self._inside:
-            raise NotPlainError("it contains itself")
+            raise TooMuchError("it contains itself")
         if len(self._inside) >= MAX_DEPTH:
-            raise NotPlainError(f"it is nested more than {MAX_DEPTH} levels deep")
+            raise TooMuchError(f"it is nested more than {MAX_DEPTH} levels deep")
         self._inside.add(mark)
         try:
             return convert(value)
@@ -104,6 +135,8 @@ class Plainer:
         return done
 
     def _key(self, key: Any) -> Any:
+        if self._write is not None and kind_of(key) is not str:
+            return self._text(str(self.plain(key)))
         name = self.plain(key)
         if isinstance(name, (list, dict)):
             raise NotPlainError(f"its key is a {class_name(kind_of(key))}")
@@ -120,7 +153,7 @@ class Plainer:
     def _take(self, size: int) -> None:
         self._size -= size
         if self._size < 0:
-            raise NotPlainError("it is too large")
+            raise TooMuchError("it is too large")
 
     def _other(self, value: Any, kind: type[Any]) -> Any:
         # Only the class decides: instances can lie about it, and code of theirs would run.

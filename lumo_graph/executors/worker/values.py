@@ -3,39 +3,57 @@
 import sys
 from typing import Any
 
-from lumo_graph.executors.worker.plain import NotPlainError, Plainer
-from lumo_graph.executors.worker.text import bounded_repr, class_name, kind_of, safe_text
+from lumo_graph.executors.worker.plain import Plainer, TooMuchError
+from lumo_graph.executors.worker.text import bounded_repr, class_name, clean, kind_of, safe_text
 
-_ANSWER = {"preview": 20_000, "parts": 200_000, "size": 4 << 20}
-_RESULT = {"preview": 10_000, "parts": 5_000, "size": 64 << 10}
+_ANSWER_PARTS, _ANSWER_SIZE, _ANSWER_PREVIEW = 500_000, 4 << 20, 20_000
+_RESULT_PARTS, _RESULT_SIZE, _RESULT_PREVIEW = 5_000, 64 << 10, 10_000
+_LEAF_PREVIEW = 2_000
 _HEAD_ROWS = 10
 
 
 def describe_answer(value: Any) -> dict[str, Any]:
-    """What the code gave as its answer: its plain data up to a few MiB."""
-    return _describe(value, **_ANSWER)
+    """What the code gave as its answer, as JSON data; parts that are no data, such as a lambda, as text.
+
+    Raises:
+        ValueError: it is too large, too deep, or contains itself.
+    """
+    try:
+        plain = Plainer(
+            parts=_ANSWER_PARTS, size=_ANSWER_SIZE, binary=False, rows=_ANSWER_PARTS, write=_write_leaf
+        ).plain(value)
+    except TooMuchError as failure:
+        raise ValueError(
+            f"final_answer(): {failure.reason}{f' at {failure.path}' if failure.path else ''}. "
+            f"The most is {_ANSWER_SIZE >> 20} MiB in {_ANSWER_PARTS:,} parts: answer with a summary, or a part of it."
+        ) from None
+    except BaseException:  # noqa: BLE001 - properties and model_dump of hostile objects run in here
+        plain = None
+    return _value(value, _ANSWER_PREVIEW, plain)
 
 
 def describe_result(value: Any) -> dict[str, Any]:
     """The value of a last expression: its plain data only if that is small."""
-    return _describe(value, **_RESULT)
-
-
-def _describe(value: Any, *, preview: int, parts: int, size: int) -> dict[str, Any]:
-    return {
-        "kind": class_name(kind_of(value)),
-        "preview": _preview(value, preview),
-        "json": _plain_or_none(value, parts=parts, size=size),
-    }
-
-
-def _plain_or_none(value: Any, *, parts: int, size: int) -> Any:
     try:
-        return Plainer(parts=parts, size=size, binary=False).plain(value)
-    except NotPlainError:
-        return None
-    except BaseException:  # noqa: BLE001 - properties and model_dump of hostile objects run in here
-        return None
+        plain = Plainer(parts=_RESULT_PARTS, size=_RESULT_SIZE, binary=False).plain(value)
+    except BaseException:  # noqa: BLE001 - as above
+        plain = None
+    return _value(value, _RESULT_PREVIEW, plain)
+
+
+def _value(value: Any, preview: int, plain: Any) -> dict[str, Any]:
+    return {"kind": class_name(kind_of(value)), "preview": _preview(value, preview), "json": plain}
+
+
+def _write_leaf(value: Any) -> str:
+    kind = kind_of(value)
+    if issubclass(kind, int):
+        return bounded_repr(value, _LEAF_PREVIEW)
+    if issubclass(kind, str):
+        return str.__str__(value).encode("utf-8", "replace").decode()
+    if kind in (bytes, bytearray):
+        return clean(bytes(value).decode("utf-8", "backslashreplace"))
+    return bounded_repr(value, _LEAF_PREVIEW)
 
 
 def _preview(value: Any, limit: int) -> str:

@@ -38,7 +38,9 @@ def test_an_answer_may_be_large_and_a_mere_result_may_not():
 
 
 def test_a_large_table_is_shown_by_its_shape_and_head():
-    shown = describe_answer(pd.DataFrame({"a": range(1000), "b": "x"}))
+    frame = pd.DataFrame({"a": range(1000), "b": "x"})
+    assert len(describe_answer(frame)["json"]) == 1000
+    shown = describe_result(frame)
     assert shown["json"] is None
     assert shown["preview"].startswith("DataFrame: 1000 rows x 2 columns\ndtypes: a: int64, b: ")
     assert shown["preview"].endswith("... (990 more rows)")
@@ -79,3 +81,30 @@ def test_of_too_many_variables_the_newest_are_described():
     described = describe_variables({f"v{n}": n for n in range(1000)}, reserved=())
     assert len(described) == 200
     assert "v999" in described
+
+
+@pytest.mark.parametrize(
+    ("answer", "plain"),
+    [
+        ({"r": "ok", "b": b"x\xff", (1, 2): 3, 1: None}, {"r": "ok", "b": "x\\xff", "[1, 2]": 3, "1": None}),
+        ([2**100], [str(2**100)]),
+        (["a\ud801"], ["a?"]),
+        ([{1, 2}, (3,)], [[1, 2], [3]]),
+    ],
+    ids=["bytes and keys", "a large number", "half a character", "sets and tuples"],
+)
+def test_what_is_no_data_in_an_answer_stands_there_as_text(answer, plain):
+    assert describe_answer(answer)["json"] == plain
+
+
+@pytest.mark.parametrize("answer", ["z" * 5_000_000, list(range(600_000))], ids=["characters", "parts"])
+def test_an_answer_that_is_too_large_says_what_to_answer_instead(answer):
+    with pytest.raises(ValueError, match="summary"):
+        describe_answer(answer)
+
+
+def test_an_answer_that_contains_itself_is_refused_in_words():
+    loop = []
+    loop.append(loop)
+    with pytest.raises(ValueError, match="contains itself at"):
+        describe_answer({"a": loop})
