@@ -43,6 +43,8 @@ class Seen:
     answer: Any = None
     calls: list[str] = field(default_factory=list[str])
     ended: bool = False
+    status: int | None = None
+    """Exit status of the process, negative for a signal."""
 
 
 def run_demo() -> int:
@@ -60,6 +62,10 @@ def run_demo() -> int:
         _say(INTRODUCTION)
         run = ("run", TASK, "--agent-type", "code-agent", "--tools", "tools.py", "--thread", "sunspots", *_STORE)
         killed = _watch(folder, (*run, "--model", "replies.py:hanging_model"), kill=True)
+        if killed.status != -signal.SIGKILL:
+            _say(f"✗ process {killed.process_id} ended by itself (status {killed.status}), before it could be killed:")
+            _say((folder / "stderr.txt").read_text(encoding="utf-8", errors="replace"), style="red")
+            return 1
         _say(
             f"\n✗ process {killed.process_id} is killed (SIGKILL) while the model writes its next reply. "
             "What is left of the run is runs.db.",
@@ -131,7 +137,7 @@ def _watch(folder: Path, command: Sequence[str], *, kill: bool) -> Seen:
                 if kill and step == KILLED_AFTER_STEP and isinstance(event, Token):
                     os.kill(process.pid, signal.SIGKILL)
                     break
-        process.wait()
+        seen.status = process.wait()
     if not kill and not seen.ended:
         _say((folder / "stderr.txt").read_text(encoding="utf-8", errors="replace"), style="red")
     return seen
@@ -193,7 +199,7 @@ def _checks(folder: Path, killed: Seen, resumed: Seen) -> list[tuple[str, bool]]
         ),
         (
             f"No tool call was repeated: notes.md has {plural(len(noted), 'line')}, each of them once.",
-            len(noted) == len(set(noted)) == [*killed.calls, *resumed.calls].count("note"),
+            0 < len(noted) == len(set(noted)) == [*killed.calls, *resumed.calls].count("note"),
         ),
     ]
 

@@ -119,6 +119,8 @@ def follow(start: Callable[[], AsyncGenerator[Event, None]], place: Place, *, js
     except LumoGraphError as error:
         complain(str(error), "" if isinstance(error, ConfigurationError) else _resumption(place))
         return code_of_error(error)
+    finally:
+        interruption.settle()
 
 
 async def _show(
@@ -146,6 +148,15 @@ class _Interruption:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._told = False
+        self._timer: threading.Timer | None = None
+
+    def settle(self) -> None:
+        """Let whoever called us go on, if nothing is left that could hold the process."""
+        held = [
+            thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()
+        ]
+        if self._timer is not None and not held:
+            self._timer.cancel()
 
     def tell(self) -> None:
         """Say it, and give what still works a moment."""
@@ -153,9 +164,9 @@ class _Interruption:
             return
         self._told = True
         complain("interrupted.", _resumption(self._place))
-        timer = threading.Timer(_GRACE_SECONDS, os._exit, [INTERRUPTED])
-        timer.daemon = True
-        timer.start()
+        self._timer = threading.Timer(_GRACE_SECONDS, os._exit, [INTERRUPTED])
+        self._timer.daemon = True
+        self._timer.start()
 
 
 def complain(problem: str, *advice: str) -> None:

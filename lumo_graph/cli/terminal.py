@@ -54,7 +54,8 @@ class TerminalView:
 
     def say(self, text: str) -> None:
         """Print a line of our own."""
-        self._console.print(Text(text, style="dim"))
+        # Not wrapped: it holds commands to copy.
+        self._console.print(Text(text, style="dim"), soft_wrap=True)
         self._before = None
 
 
