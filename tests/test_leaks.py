@@ -2,6 +2,7 @@
 
 import gc
 import os
+import time
 import weakref
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 from lumo_graph import arun, create_lumo_agent, run
+from lumo_graph.errors import ModelError
+from lumo_graph.models import RetryPolicy
 from lumo_graph.testing import ScriptedModel
 
 REPLIES = ["```python\nx = tool(1)\n```", "```python\nfinal_answer(x)\n```"]
@@ -32,6 +35,14 @@ def _descendants():
     return len(found)
 
 
+def _settled(most):
+    """Processes once those that are ending have ended."""
+    deadline = time.monotonic() + 10
+    while (count := _descendants()) > most and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return count
+
+
 def _descriptors():
     return len(list(Path("/proc/self/fd").iterdir()))
 
@@ -47,7 +58,7 @@ def test_a_dropped_agent_takes_its_session_with_it():
         agents.append(weakref.ref(agent))
         del agent
         gc.collect()
-        counts.append((_descendants(), _descriptors()))
+        counts.append((_settled(2), _descriptors()))
     assert [ref() for ref in agents] == [None] * 6
     assert counts[-1] == counts[0]
 
@@ -60,5 +71,20 @@ async def test_a_run_leaves_nothing_open():
         run("go", ScriptedModel(REPLIES), tools=[tool], agent_type="code-agent", checkpointer="memory://leaks")
         await arun("go", ScriptedModel(REPLIES), tools=[tool], agent_type="code-agent")
         gc.collect()
-        counts.append((_descendants(), _descriptors()))
+        counts.append((_settled(2), _descriptors()))
     assert counts[-1] == counts[1]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts descriptors in /proc")
+def test_a_run_that_fails_and_is_stored_nowhere_leaves_no_session():
+    agent = create_lumo_agent(
+        ScriptedModel(["```python\nx = 1\n```", ConnectionError("down")] * 4),
+        agent_type="code-agent",
+        retry=RetryPolicy(attempts=1),
+    )
+    counts = []
+    for _ in range(4):
+        with pytest.raises(ModelError):
+            agent.invoke({"task": "go"})
+        counts.append((_settled(2), _descriptors()))
+    assert counts[-1] == counts[0]

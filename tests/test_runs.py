@@ -1,15 +1,18 @@
 """The calls that run an agent, in this process and across two."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite import SqliteSaver
 
 from lumo_graph import Limits, arun, astream, resume, run, stream
 from lumo_graph.errors import ConfigurationError, ModelError
@@ -143,6 +146,77 @@ def test_a_run_that_has_ended_gives_its_result_again():
     assert [type(event) for event in resume_stream(done.thread_id, ScriptedModel([]), checkpointer=saver)] == [Answered]
 
 
+def test_a_stream_left_in_the_middle_of_an_action_stops_the_action():
+    began = time.monotonic()
+    events = stream("go", ScriptedModel([code("print('a', flush=True)\nwhile True: pass")]), agent_type="code-agent")
+    assert any(isinstance(event, Output) for event in events)
+    events.close()
+    assert time.monotonic() - began < 20  # its own limit is 30
+
+
+def test_tokens_of_a_model_inside_a_tool_are_not_the_agents():
+    inner = ScriptedModel(["INNER WORDS"])
+
+    def ask_another(question: str) -> str:
+        """Ask another model."""
+        return inner.invoke(question).text
+
+    model = ScriptedModel([code("final_answer(ask_another('?'))")])
+    events = list(stream("go", model, tools=[ask_another], agent_type="code-agent"))
+    assert "INNER" not in "".join(event.text for event in events if isinstance(event, Token))
+    assert events[-1].result.answer == "INNER WORDS"
+
+
+@pytest.mark.parametrize("history", [[{"role": "user", "content": "I like blue."}], [HumanMessage("I like blue.")]])
+def test_history_may_be_dicts_or_messages(history):
+    model = ScriptedModel(["Blue."])
+    run("What do I like?", model, history=history, checkpointer=InMemorySaver())
+    assert [message.text for message in model.calls[0][1:]] == ["I like blue.", "What do I like?"]
+
+
+def test_the_limits_of_the_run_are_what_the_model_is_told():
+    model = ScriptedModel(["Fine."])
+    run("go", model, agent_type="code-agent", limits={"action_seconds": 7, "max_observation_chars": 1234})
+    assert "7 seconds" in model.calls[0][0].text
+    assert "1,234" in model.calls[0][0].text
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "hint"),
+    [({"agent_typ": "code-agent"}, "agent_type"), ({"max_steps": 3}, "limits="), ({"zzz": 1}, "Options are")],
+    ids=["near", "a limit", "unknown"],
+)
+def test_an_option_that_does_not_exist_is_refused(misspelt, hint):
+    with pytest.raises(ConfigurationError, match=hint):
+        run("go", ScriptedModel([]), **misspelt)
+    with pytest.raises(ConfigurationError, match="'limits'"):
+        resume("t", ScriptedModel([]), checkpointer=InMemorySaver(), limits={})
+
+
+def test_a_failed_run_names_its_thread():
+    with pytest.raises(ModelError) as caught:
+        run("go", ScriptedModel([ConnectionError()]), checkpointer="memory://named", retry=RetryPolicy(attempts=1))
+    found = resume(caught.value.thread_id, ScriptedModel(["Here."]), checkpointer="memory://named")
+    assert found.answer == "Here."
+    assert caught.value.thread_id in caught.value.__notes__[-1]
+
+
+def test_a_planning_run_is_resumed_by_an_agent_that_does_not_plan():
+    saver = InMemorySaver()
+    model = ScriptedModel(["The plan.", code("1"), ConnectionError()])
+    options = {"checkpointer": saver, "thread_id": "t", "retry": RetryPolicy(attempts=1)}
+    with pytest.raises(ModelError):
+        run("go", model, agent_type="code-agent", planning_interval=1, **options)
+    assert resume("t", ScriptedModel(["Done."] * 3), checkpointer=saver).answer == "Done."
+
+
+def test_a_store_for_threads_is_refused_where_there_is_an_event_loop(tmp_path):
+    with SqliteSaver.from_conn_string(str(tmp_path / "a.db")) as saver:
+        going = arun("go", ScriptedModel([]), checkpointer=saver)
+        with pytest.raises(ConfigurationError, match="AsyncSqliteSaver"):
+            asyncio.run(going)
+
+
 KILLED_RUN = """
     import os, signal, sys
     from lumo_graph import run
@@ -179,6 +253,11 @@ def test_a_killed_process_loses_nothing_and_another_one_goes_on(tmp_path):
         ({"history": [{"role": "nobody", "content": "x"}]}, "history"),
         ({"model": "gpt-4.1-nano"}, "openai:"),
         ({"tools": [1]}, "1"),
+        ({"executor": 5}, "executor"),
+        ({"system_prompt": 5}, "system_prompt"),
+        ({"retry": None}, "retry"),
+        ({"thread_id": "", "checkpointer": "memory://x"}, "thread_id"),
+        ({"checkpointer": "sqlite:///:memory:"}, "must name a file"),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -35,7 +35,7 @@ def load_tools(specs: Sequence[str]) -> list[Tool]:
 def load_model(spec: str) -> str | BaseChatModel:
     """The model that `--model` names: `file.py:name` is an object or a function that makes one, all else a name."""
     file, _, name = spec.rpartition(":")
-    if spec.endswith(".py"):
+    if spec.endswith(".py") and ":" not in spec:
         raise ConfigurationError(f"The model {spec!r} needs a name: write {spec}:NAME, the model or what makes it.")
     if not file.endswith(".py"):
         return spec
