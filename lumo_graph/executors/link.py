@@ -13,7 +13,7 @@ from lumo_graph.executors.frames import TO_HOST_CAP, Frames
 from lumo_graph.executors.worker.guard import INTERRUPT, KILL
 
 _READ = 1 << 16
-_END_SECONDS = 10.0
+_END_SECONDS = 5.0
 _MAX_DRAIN = 64
 _links: "weakref.WeakSet[Link]" = weakref.WeakSet()
 
@@ -34,6 +34,7 @@ class Link:
         self._frames = Frames(TO_HOST_CAP)
         self._poll = select.poll()
         self._open = True
+        self._status = b""
         self._sending = threading.Lock()
         for descriptor in (self._stdout, self._stderr):
             os.set_blocking(descriptor, False)
@@ -138,19 +139,29 @@ class Link:
             self._control.send(KILL)
 
     def end(self, seconds: float = _END_SECONDS) -> int | None:
-        """Wait until the session and everything it started are gone.
+        """Wait until the session has ended and, as long as time is left, until everything it started is gone.
+
+        A second call returns at once what the first one has found.
 
         Returns:
             Its exit status, negative for a signal; None if it is not known, or still alive after `seconds`.
         """
+        until = time.monotonic() + seconds
         try:
-            self._control.settimeout(seconds)
-            status = self._control.recv(64)
-            while status and (more := self._control.recv(64)):
-                status += more
-            return int(status) if status else None
+            if not self._status:
+                self._status = self._receive_status(until)
+                while self._status and (more := self._receive_status(until)):
+                    self._status += more
         except (OSError, ValueError):
+            pass
+        try:
+            return int(self._status) if self._status else None
+        except ValueError:
             return None
+
+    def _receive_status(self, until: float) -> bytes:
+        self._control.settimeout(max(until - time.monotonic(), 0.001))
+        return self._control.recv(64)
 
     def close(self) -> None:
         """Let go of everything; a session that still runs is ended by its guard."""

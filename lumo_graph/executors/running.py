@@ -14,6 +14,8 @@ from lumo_graph.types import CodeError, Execution, Stream, ToolSpec, Write
 
 GRACE = 0.5
 """Seconds between SIGINT and SIGKILL."""
+END_SECONDS = 0.45
+"""Seconds a session has to end and to clear up after SIGKILL, before its action is over without it."""
 SEND_SECONDS = 10.0
 """Seconds an idle session has to take what it is sent."""
 _LONGEST_WAIT = 3600.0
@@ -63,13 +65,13 @@ class RunningAction:
             return self._died(memory_mb)
         except FrameError as failure:
             self._link.kill()
-            self._link.end()
+            self._link.end(END_SECONDS)
             message = f"The code broke the channel of its session: {failure}. The session was ended."
             return self._lost(CodeError(kind="SessionDied", message=message))
         if done is not None and self._stopping is None:
             return self._finish(done=done)
         self._link.kill()
-        self._link.end()
+        self._link.end(END_SECONDS)
         return self._lost(describe_stop(self._stopping or "TimeoutError", self._seconds, done.error if done else None))
 
     def _wait(self) -> DoneMessage | None:
@@ -123,7 +125,7 @@ class RunningAction:
         status = self._link.end(GRACE)
         if status is None:  # its end of the stream is closed, but it is alive
             self._link.kill()
-            self._link.end()
+            self._link.end(END_SECONDS)
         if (failure := self._calls.failure) is not None:
             raise failure
         if self._stopping is not None:

@@ -196,6 +196,12 @@ def test_open_files_are_limited_and_the_channel_lives(jailed):
     assert jailed.value("files.clear()\n1") == 1
 
 
+def test_a_session_that_forks_without_end_ends_with_its_action(jailed):
+    code = "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"
+    done = jailed.do(code, seconds=0.5)
+    assert (done.rolled_back, done.error.kind) == (True, "TimeoutError")
+
+
 def test_multiprocessing_works_inside(jailed):
     code = (
         "import multiprocessing\n"

@@ -8,12 +8,10 @@ import contextlib
 import gc
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
 import tempfile
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -22,6 +20,7 @@ from lumo_graph.executors.jail import kernel, namespaces
 from lumo_graph.executors.jail.contain import contain
 from lumo_graph.executors.jail.plan import NAMESPACES, NOBODY, PRIVILEGES, LayerError, Plan
 from lumo_graph.executors.worker.channel import Channel, ClosedError
+from lumo_graph.executors.worker.clearing import end_descendants, remove_tree
 from lumo_graph.executors.worker.interpreter import run_session
 from lumo_graph.executors.worker.streams import open_streams
 
@@ -63,16 +62,18 @@ def guard_session(request: dict[str, Any], data: int, control: int, stdout: int,
             _be_session(plan, workplace or "/tmp", data, stdout, stderr)  # noqa: S108 - the private one
     except LayerError as failure:
         _report_failure(data, failure)
-        _remove(workplace)
+        if workplace is not None:
+            remove_tree(workplace)
         return
     for descriptor in (data, stdout, stderr):
         os.close(descriptor)
     status = _watch(child, control, woken)
-    if NAMESPACES not in plan.layers:
-        _end_descendants(child)
-    _remove(workplace)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # first: what the session has left behind must not keep the host waiting
         os.write(control, str(status).encode())
+    if NAMESPACES not in plan.layers:
+        end_descendants(child)
+    if workplace is not None:
+        remove_tree(workplace)
 
 
 def _be_session(plan: Plan, workplace: str, data: int, stdout: int, stderr: int) -> None:
@@ -162,34 +163,6 @@ def _watch(child: int, control: int, woken: socket.socket) -> int:
             os.kill(child, signal.SIGINT if order == INTERRUPT else signal.SIGKILL)
             if order != INTERRUPT:
                 return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def _end_descendants(child: int) -> None:
-    if not kernel.LINUX:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child, signal.SIGKILL)
-        return
-    # Orphans come to this process, and so do those that they leave when they are killed: again until there are none.
-    while orphans := _children():
-        for pid in orphans:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        for pid in orphans:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
-
-
-def _children() -> list[int]:
-    me = os.getpid()
-    try:
-        return [int(pid) for pid in Path(f"/proc/self/task/{me}/children").read_text(encoding="ascii").split()]
-    except OSError:
-        return []
-
-
-def _remove(workplace: str | None) -> None:
-    if workplace is not None:
-        shutil.rmtree(workplace, ignore_errors=True)
 
 
 def _reseed() -> None:
