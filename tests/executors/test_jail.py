@@ -202,6 +202,33 @@ def test_a_session_that_forks_without_end_ends_with_its_action(jailed):
     assert (done.rolled_back, done.error.kind) == (True, "TimeoutError")
 
 
+def test_files_of_the_session_can_be_copied_with_their_attributes(jailed):
+    code = (
+        "import os, pathlib, shutil, stat, tempfile\n"
+        "with tempfile.TemporaryDirectory() as folder:\n"
+        "    first = pathlib.Path(folder, 'first')\n"
+        "    first.write_text('x')\n"
+        "    first.chmod(0o640)\n"
+        "    os.utime(first, (5, 6))\n"
+        "    shutil.copy(first, first.with_name('second'))\n"
+        "    third = os.stat(shutil.copy2(first, first.with_name('third')))\n"
+        "    shutil.copytree(folder, folder + '-copy')\n"
+        "    first.touch()\n"
+        "[stat.S_IMODE(third.st_mode), third.st_mtime]"
+    )
+    assert jailed.value(code) == [0o640, 6.0]
+
+
+def test_attributes_of_files_of_the_host_stay(jailed, tmp_path):
+    code = "import os\nfor change in (os.chmod, lambda path, _: os.utime(path)):\n    change({path!r}, 0o777)"
+    assert refused(jailed.do(code.format(path=str(tmp_path))))
+
+
+def test_the_priority_of_other_processes_stays(jailed):
+    assert refused(jailed.do("import os\nos.setpriority(os.PRIO_USER, 0, 19)"))
+    assert jailed.do("import os\nos.setpriority(os.PRIO_PROCESS, 0, 1)").error is None
+
+
 def test_multiprocessing_works_inside(jailed):
     code = (
         "import multiprocessing\n"
@@ -265,6 +292,19 @@ X86, ARM = 0xC000003E, 0xC00000B7
         (0, X86, 302, (77,), REFUSE),
         (0, X86, 141, (0, 0), ALLOW),
         (0, X86, 141, (0, 77), REFUSE),
+        (0, X86, 141, (2, 0), REFUSE),
+        (0, X86, 251, (1, 0), ALLOW),
+        (0, X86, 251, (3, 0), REFUSE),
+        (0, X86, 90, (), REFUSE),
+        (0, X86, 91, (3,), ALLOW),
+        (0, X86, 280, (3, 0), ALLOW),
+        (0, X86, 280, (3, 5), REFUSE),
+        (0, X86, 280, (3, 1 << 32), REFUSE),
+        (0, X86, 30, (), REFUSE),
+        (0, X86, 294, (), REFUSE),
+        (1, ARM, 140, (1, 0), REFUSE),
+        (1, ARM, 53, (), REFUSE),
+        (1, ARM, 88, (3, 0), ALLOW),
         (0, X86, 16, (0, 0x5412), REFUSE),
         (0, X86, 16, (0, 0x8901), REFUSE),
         (0, X86, 16, (0, 0x541C), REFUSE),
@@ -282,13 +322,19 @@ X86, ARM = 0xC000003E, 0xC00000B7
     ],
 )
 def test_the_filter_decides(machine, architecture, number, arguments, decision):
-    program = build_filter(machine=machine, signals_from=None, sockets=True)
+    program = build_filter(machine=machine, signals_from=None, sockets=True, attributes=False)
     assert run_filter(program, architecture=architecture, number=number, arguments=arguments) == decision
 
 
 def test_without_other_means_only_the_process_itself_can_be_signalled():
-    program = build_filter(machine=0, signals_from=500, sockets=False)
+    program = build_filter(machine=0, signals_from=500, sockets=False, attributes=True)
     assert run_filter(program, architecture=X86, number=62, arguments=(500,)) == REFUSE
     assert run_filter(program, architecture=X86, number=234, arguments=(500, 500)) == ALLOW
     assert run_filter(program, architecture=X86, number=234, arguments=(501, 501)) == REFUSE
     assert run_filter(program, architecture=X86, number=41, arguments=(1,)) == REFUSE
+
+
+def test_attributes_of_private_files_can_be_changed():
+    program = build_filter(machine=0, signals_from=None, sockets=True, attributes=True)
+    assert run_filter(program, architecture=X86, number=90) == ALLOW
+    assert run_filter(program, architecture=X86, number=280, arguments=(3, 5)) == ALLOW

@@ -35,6 +35,7 @@ def contain(plan: Plan, *, workplace: str) -> dict[str, Any]:
         seccomp.install(
             private_processes=private,
             private_network=private,
+            private_files=private,
             scoped_signals=LANDLOCK in plan.layers and landlock.scopes_signals(),
         )
     return {"on": [*sorted(plan.layers), "rlimits"], "off": off}

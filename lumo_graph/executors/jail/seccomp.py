@@ -20,7 +20,10 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "setns": (308, 268), "move_mount": (429, 429), "open_tree": (428, 428), "fsopen": (430, 430),
     "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442),
     "open_by_handle_at": (304, 265), "name_to_handle_at": (303, 264), "quotactl": (179, 60),
-    "quotactl_fd": (443, 443), "swapon": (167, 224), "swapoff": (168, 225), "fanotify_init": (300, 262),
+    "quotactl_fd": (443, 443), "swapon": (167, 224), "swapoff": (168, 225),
+    # Watches on files: few for each user, shared by all sessions.
+    "inotify_init": (253, None), "inotify_init1": (294, 26), "inotify_add_watch": (254, 27),
+    "fanotify_init": (300, 262), "fanotify_mark": (301, 263),
     # Parts of the kernel with a history.
     "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425),
     "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "keyctl": (250, 219), "add_key": (248, 217),
@@ -31,10 +34,20 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "delete_module": (176, 106), "reboot": (169, 142), "settimeofday": (164, 170), "clock_settime": (227, 112),
     "sethostname": (170, 161), "setdomainname": (171, 162), "acct": (163, 89), "syslog": (103, 116),
     "vhangup": (153, 58),
-    # Memory that no resource limit counts.
-    "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194), "semget": (64, 190),
-    "msgget": (68, 186), "mq_open": (240, 180),
+    # Memory that no resource limit counts, and objects of other programs with a number for a name.
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "mq_open": (240, 180),
+    "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195),
+    "semget": (64, 190), "semop": (65, 193), "semtimedop": (220, 192), "semctl": (66, 191),
+    "msgget": (68, 186), "msgsnd": (69, 189), "msgrcv": (70, 188), "msgctl": (71, 187),
 }  # fmt: skip
+# What Landlock does not govern: attributes of files by their paths. Those of open files can be changed.
+_ATTRIBUTES: dict[str, tuple[int | None, int | None]] = {
+    "chmod": (90, None), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None), "lchown": (94, None),
+    "fchownat": (260, 54), "setxattr": (188, 5), "lsetxattr": (189, 6), "setxattrat": (463, 463),
+    "removexattr": (197, 14), "lremovexattr": (198, 15), "removexattrat": (466, 466), "utime": (132, None),
+    "utimes": (235, None), "futimesat": (261, None),
+}  # fmt: skip
+_UTIMENSAT = (280, 88)
 _SIGNALS: dict[str, tuple[int, int]] = {
     "kill": (62, 129), "tkill": (200, 130), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240),
     "pidfd_send_signal": (424, 424),
@@ -45,8 +58,8 @@ _ON_ITSELF: dict[str, tuple[int, int]] = {
     "prlimit64": (302, 261), "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119),
     "sched_setparam": (142, 118), "sched_setattr": (314, 274),
 }  # fmt: skip
-# Second argument is a process: only 0.
-_ON_ITSELF_SECOND: dict[str, tuple[int, int]] = {"setpriority": (141, 140), "ioprio_set": (251, 30)}
+# First argument says whether the second is a process or, worse, a group or a user: only this process.
+_ON_KINDS: dict[str, tuple[tuple[int, int], int]] = {"setpriority": ((141, 140), 0), "ioprio_set": ((251, 30), 1)}
 _CLONE, _CLONE3, _SOCKET, _IOCTL, _FCNTL = (56, 220), 435, (41, 198), (16, 29), (72, 25)
 _NEW_NAMESPACES = 0x7E02_0000
 _AF_UNIX = 1
@@ -62,12 +75,13 @@ _ARCHITECTURES = (0xC000_003E, 0xC000_00B7)
 _X32 = 0x4000_0000
 
 
-def install(*, private_processes: bool, private_network: bool, scoped_signals: bool) -> None:
+def install(*, private_processes: bool, private_network: bool, private_files: bool, scoped_signals: bool) -> None:
     """Install the filter in this process.
 
     Args:
         private_processes: the session sees only its own processes, so it may signal and they may be its own.
         private_network: unix sockets of the host are out of sight.
+        private_files: files of the host are out of sight, or cannot be changed in any way.
         scoped_signals: something else keeps signals inside the session.
 
     Raises:
@@ -79,6 +93,7 @@ def install(*, private_processes: bool, private_network: bool, scoped_signals: b
         machine=0 if kernel.MACHINE == "x86_64" else 1,
         signals_from=None if private_processes or scoped_signals else os.getpid(),
         sockets=private_network,
+        attributes=private_files,
     )
     try:
         kernel.install_filter(program)
@@ -86,13 +101,14 @@ def install(*, private_processes: bool, private_network: bool, scoped_signals: b
         raise LayerError(SECCOMP, failure.strerror or str(failure)) from failure
 
 
-def build_filter(*, machine: int, signals_from: int | None, sockets: bool) -> bytes:
+def build_filter(*, machine: int, signals_from: int | None, sockets: bool, attributes: bool) -> bytes:
     """Assemble the filter.
 
     Args:
         machine: 0 for x86_64, 1 for aarch64.
         signals_from: id of the one process that may be signalled (by its own threads); None: signals are free.
         sockets: unix sockets may be made; no others ever.
+        attributes: permissions, owners and times of files may be changed by the files' paths.
 
     Returns:
         Instructions of classic BPF, eight bytes each.
@@ -102,6 +118,8 @@ def build_filter(*, machine: int, signals_from: int | None, sockets: bool) -> by
     if machine == 0:
         program += [_op(_AT_LEAST, _X32, 0, 1), _op(_RETURN, _KILL)]
     denied = [numbers[machine] for numbers in _DENIED.values()]
+    if not attributes:
+        denied += [numbers[machine] for numbers in _ATTRIBUTES.values()]
     if signals_from is not None:
         denied += [numbers[machine] for numbers in _SIGNALS.values()]
         program += _only(_TGKILL[machine], 0, signals_from)
@@ -113,8 +131,12 @@ def build_filter(*, machine: int, signals_from: int | None, sockets: bool) -> by
     program += _only(_SOCKET[machine], 0, _AF_UNIX) if sockets else _on(_SOCKET[machine], [_op(_RETURN, _REFUSE)])
     for numbers in _ON_ITSELF.values():
         program += _only(numbers[machine], 0, 0)
-    for numbers in _ON_ITSELF_SECOND.values():
-        program += _only(numbers[machine], 1, 0)
+    for numbers, process in _ON_KINDS.values():
+        itself = [_argument(0), _op(_EQUALS, process, 0, 2), _argument(1), _op(_EQUALS, 0, 1, 0)]
+        program += _on(numbers[machine], [*itself, *_verdicts()])
+    if not attributes:  # without a path it is about an open file
+        on_open = [_argument(1), _op(_EQUALS, 0, 0, 2), _high_half(1), _op(_EQUALS, 0, 1, 0)]
+        program += _on(_UTIMENSAT[machine], [*on_open, *_verdicts()])
     program += _never(_IOCTL[machine], 1, (*_OWNER_IOCTLS, *_TERMINAL_IOCTLS))
     program += _never(_FCNTL[machine], 1, _OWNER_FCNTLS)
     return b"".join([*program, _op(_RETURN, _ALLOW)])
@@ -126,6 +148,10 @@ def _op(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
 
 def _argument(position: int) -> bytes:
     return _op(_LOAD, _ARGUMENTS + 8 * position)  # the low half: both machines are little-endian
+
+
+def _high_half(position: int) -> bytes:
+    return _op(_LOAD, _ARGUMENTS + 8 * position + 4)
 
 
 def _verdicts() -> list[bytes]:

@@ -18,7 +18,8 @@ from typing import Any
 from lumo_graph.executors.frames import TO_HOST_CAP, pack
 from lumo_graph.executors.jail import kernel, namespaces
 from lumo_graph.executors.jail.contain import contain
-from lumo_graph.executors.jail.plan import NAMESPACES, NOBODY, PRIVILEGES, LayerError, Plan
+from lumo_graph.executors.jail.plan import NAMESPACES, NOBODY, PRIVILEGES, SECCOMP, LayerError, Plan
+from lumo_graph.executors.worker.attributes import change_open_files
 from lumo_graph.executors.worker.channel import Channel, ClosedError
 from lumo_graph.executors.worker.clearing import end_descendants, remove_tree
 from lumo_graph.executors.worker.interpreter import run_session
@@ -89,6 +90,8 @@ def _be_session(plan: Plan, workplace: str, data: int, stdout: int, stderr: int)
         except LayerError as failure:
             _report_failure(data, failure)
             os._exit(0)
+        if SECCOMP in plan.layers and NAMESPACES not in plan.layers:
+            change_open_files()
         sys.path.append(workplace)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _reseed()
