@@ -7,17 +7,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lumo_graph.errors import ExecutorError, SnapshotError
-from lumo_graph.executors.checking import parse_text
-from lumo_graph.executors.frames import CHUNK, TO_WORKER_CAP, FrameError, FrameTooLargeError, pack
+from lumo_graph.errors import ExecutorError
 from lumo_graph.executors.isolation import check_reached, describe_isolation
 from lumo_graph.executors.jail.plan import LAYERS, LayerError
-from lumo_graph.executors.link import EndedError, Link
+from lumo_graph.executors.link import Link
+from lumo_graph.executors.restoring import Attempts, Restored, receive_one
 from lumo_graph.executors.zygote import fork_session
 from lumo_graph.types import Isolation, Limits, Tier, ToolSpec
 
 _JAIL_SECONDS = 60.0
-_RESTORE_SECONDS = 120.0
 
 _missing: dict[str, str] = {}
 """Layers that this machine does not give, each with the reason: found out once."""
@@ -32,21 +30,38 @@ def start_session(
     limits: Limits,
     tools: Sequence[ToolSpec],
     namespace: Mapping[str, bytes],
-) -> tuple[Link, Isolation]:
-    """Start a session behind every layer that this machine has.
+) -> tuple[Link, Isolation, Restored]:
+    """Start a session behind every layer that this machine has, and load a namespace into it.
+
+    What of the namespace ends or blocks the interpreter while it is loaded is left out, in a session that is new.
 
     Raises:
         IsolationError: the layers do not make the required tier. No code was run.
         SnapshotError: the namespace cannot be loaded.
         ExecutorError: no session could be started.
     """
+    attempts = Attempts(namespace, memory_mb=limits.memory_mb)
+    while True:
+        link, isolation = _start_behind_best(require, preload=preload, limits=limits)
+        try:
+            if (restored := attempts.furnish(link, [_describe_tool(tool) for tool in tools])) is not None:
+                return link, isolation, restored
+            link.kill()
+            link.close()
+        except BaseException:
+            link.kill()
+            link.close()
+            raise
+
+
+def _start_behind_best(require: Tier, *, preload: tuple[str, ...], limits: Limits) -> tuple[Link, Isolation]:
     with _missing_lock:
         off = dict(_missing)
     while True:
         layers = frozenset(LAYERS) - off.keys()
         check_reached(layers, off, require)
         try:
-            link, isolation = start_behind(layers, off, preload=preload, limits=limits)
+            return start_behind(layers, off, preload=preload, limits=limits)
         except LayerError as failure:
             # The process that tried is in a half state and has ended; a fresh one does without the layer.
             if failure.layer not in layers:
@@ -55,14 +70,6 @@ def start_session(
             if failure.reason not in _PASSING:
                 with _missing_lock:
                     _missing[failure.layer] = failure.reason
-            continue
-        try:
-            _furnish(link, tools, namespace)
-        except BaseException:
-            link.kill()
-            link.close()
-            raise
-        return link, isolation
 
 
 def start_behind(
@@ -81,7 +88,7 @@ def start_behind(
             fork_session(preload, request, link.theirs())
         finally:
             link.give_away()
-        message = receive_one(link, _JAIL_SECONDS)
+        message = receive_one(link, time.monotonic() + _JAIL_SECONDS)
         report = _report_in(message)
     except BaseException:
         link.kill()
@@ -96,54 +103,6 @@ def _report_in(message: list[Any]) -> dict[str, Any]:
     if message[0] != "jailed":
         raise ExecutorError(f"The session began with {message[0]!r}.")
     return message[1]
-
-
-def receive_one(link: Link, seconds: float) -> list[Any]:
-    """The next message of a session that is not running code yet.
-
-    Raises:
-        ExecutorError: it ended, sent something else, or took too long.
-    """
-    until = time.monotonic() + seconds
-    last_words = b""
-    while (left := until - time.monotonic()) > 0:
-        readable, (_, stderr), _ = link.wait(left)
-        last_words = (last_words + stderr)[-500:]
-        try:
-            if readable and (messages := link.receive()):
-                return messages[0]
-        except (EndedError, FrameError) as failure:
-            said = last_words.decode("utf-8", "replace").strip() or f"exit status {link.end()}"
-            raise ExecutorError(f"The session ended while it was starting: {said}") from failure
-    raise ExecutorError(f"The session took more than {seconds:g} s to start.")
-
-
-def _furnish(link: Link, tools: Sequence[ToolSpec], namespace: Mapping[str, bytes]) -> None:
-    try:
-        hello = pack(["hello", [_describe_tool(tool) for tool in tools], len(namespace)], TO_WORKER_CAP)
-        link.send_whole(hello, _RESTORE_SECONDS)
-        for name, blob in namespace.items():
-            for start in range(0, max(len(blob), 1), CHUNK):
-                part, end = blob[start : start + CHUNK], start + CHUNK >= len(blob)
-                link.send_whole(pack(["component", name, part, end], TO_WORKER_CAP), _RESTORE_SECONDS)
-    except FrameTooLargeError as failure:
-        raise ExecutorError(f"The description of the tools is too large: {failure}.") from failure
-    except (EndedError, TypeError, ValueError) as failure:
-        raise SnapshotError(f"The namespace could not be given to the session: {failure!r}.") from failure
-    try:
-        answer = receive_one(link, _RESTORE_SECONDS)
-    except ExecutorError as failure:
-        if not namespace:
-            raise
-        raise SnapshotError(f"The namespace could not be restored: {failure}") from failure
-    if answer[0] == "refused":
-        try:
-            reason = parse_text(answer)
-        except FrameError as failure:
-            reason = str(failure)
-        raise SnapshotError(f"The namespace could not be restored: {reason}")
-    if answer[0] != "ready":
-        raise ExecutorError(f"The session answered {str(answer[0])[:50]!r} where it should be ready.")
 
 
 def _describe_tool(tool: ToolSpec) -> dict[str, Any]:

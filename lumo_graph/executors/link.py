@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 import weakref
+from collections import deque
 from typing import Any
 
 from lumo_graph.executors.frames import TO_HOST_CAP, Frames
@@ -35,6 +36,7 @@ class Link:
         self._poll = select.poll()
         self._open = True
         self._status = b""
+        self._waiting: deque[list[Any]] = deque()
         self._sending = threading.Lock()
         for descriptor in (self._stdout, self._stderr):
             os.set_blocking(descriptor, False)
@@ -85,6 +87,17 @@ class Link:
         if not data:
             raise EndedError
         return self._frames.feed(data)
+
+    def receive_one(self) -> list[Any] | None:
+        """The next message if it is complete. The others that came with it wait for the next call.
+
+        Raises:
+            EndedError: there will be none any more.
+            FrameError: what arrived is no message.
+        """
+        if not self._waiting:
+            self._waiting.extend(self.receive())
+        return self._waiting.popleft() if self._waiting else None
 
     def drain(self) -> list[tuple[bytes, bytes]]:
         """Output that was written before now."""

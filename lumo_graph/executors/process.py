@@ -69,10 +69,10 @@ class ProcessExecutor:
         """
         if os.name != "posix":
             raise ExecutorError(f"ProcessExecutor needs Linux or macOS; this is {sys.platform!r}.")
-        link, isolation = start_session(
+        link, isolation, restored = start_session(
             require=self._require, preload=self._preload, limits=limits, tools=tools, namespace=namespace or {}
         )
-        return ProcessSession(link, isolation, tools, memory_mb=limits.memory_mb)
+        return ProcessSession(link, isolation, tools, memory_mb=limits.memory_mb, restored=restored)
 
 
 def _is_installed(name: str) -> bool:

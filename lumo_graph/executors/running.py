@@ -128,6 +128,8 @@ class RunningAction:
             self._link.end(END_SECONDS)
         if (failure := self._calls.failure) is not None:
             raise failure
+        if self._stopping is None and self.interrupted:
+            self._stopping = "KeyboardInterrupt"
         if self._stopping is not None:
             return self._lost(describe_stop(self._stopping, self._seconds, None))
         return self._lost(describe_death(status, memory_mb))

@@ -5,7 +5,8 @@ import contextvars
 import threading
 import time
 import weakref
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lumo_graph.errors import ExecutorError, SnapshotError
@@ -13,18 +14,32 @@ from lumo_graph.executors.calls import Calls, Threads
 from lumo_graph.executors.checking import parse_component, parse_text, parse_unsaved
 from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, mebibytes, pack
 from lumo_graph.executors.link import EndedError, Link
+from lumo_graph.executors.restoring import Restored, one_line
 from lumo_graph.executors.running import GRACE, SEND_SECONDS, RunningAction
 from lumo_graph.types import Execution, Isolation, Serve, Snapshot, ToolSpec, Write
 
-_SNAPSHOT_SECONDS = 120.0
-_SNAPSHOT_CAP = 272 << 20
+_SNAPSHOT_SECONDS = 15.0
+_NAMESPACE_CAP = 272 << 20
+_MAX_COMPONENTS = 250_000
 _LONGEST_SEND = 3600.0
 
 
 class ProcessSession:
     """A jailed interpreter in a process of its own. Made by `ProcessExecutor.open`."""
 
-    def __init__(self, link: Link, isolation: Isolation, tools: Sequence[ToolSpec], *, memory_mb: int) -> None:
+    def __init__(
+        self,
+        link: Link,
+        isolation: Isolation,
+        tools: Sequence[ToolSpec],
+        *,
+        memory_mb: int,
+        restored: Restored | None = None,
+    ) -> None:
+        restored = restored or Restored()
+        self._lost = dict(restored.lost)
+        self._sizes = dict(restored.sizes)
+        self._left_out = restored.left_out
         self._link = link
         self._isolation = isolation
         self._tools = {tool.name: tool for tool in tools}
@@ -33,6 +48,7 @@ class ProcessSession:
         self._busy = threading.Lock()
         self._actions = 0
         self._running: RunningAction | None = None
+        self._stop_saving = False
         self._ended: str | None = None
         self._close = weakref.finalize(self, _close, link, self._threads)
 
@@ -40,6 +56,11 @@ class ProcessSession:
     def isolation(self) -> Isolation:
         """What contains this session."""
         return self._isolation
+
+    @property
+    def lost(self) -> Mapping[str, str]:
+        """What is missing from the namespace it was opened with: path of a value to the reason."""
+        return dict(self._lost)
 
     def execute(self, code: str, *, seconds: float, serve: Serve, write: Write | None = None) -> Execution:
         """Run one code action to its end, or to its time limit.
@@ -83,10 +104,14 @@ class ProcessSession:
             return execution
 
     def interrupt(self) -> None:
-        """Make a running `execute` end soon, from another thread. Does nothing if none is running."""
+        """Make a running `execute` or `snapshot` end soon, from another thread. Does nothing if none is running.
+
+        A snapshot that is interrupted ends its session.
+        """
         if (running := self._running) is not None:
             running.interrupted = True
-            self._link.wake()
+        self._stop_saving = True
+        self._link.wake()
 
     def snapshot(self) -> Snapshot:
         """What changed in the namespace since the last snapshot, or since the namespace was restored.
@@ -96,14 +121,15 @@ class ProcessSession:
             ExecutorError: the session has ended, or an action is running.
         """
         with self._alone():
+            self._stop_saving = False
             try:
-                return self._receive_snapshot()
+                return self._take_in(self._receive_snapshot())
             except (EndedError, FrameError) as failure:
                 self._end("it failed while its namespace was being saved")
                 raise SnapshotError(f"The session ended while its namespace was being saved. {failure}") from failure
             except TimeoutError as failure:
-                self._end("its namespace took too long to save")
-                raise SnapshotError(f"The namespace took more than {_SNAPSHOT_SECONDS:g} s to save.") from failure
+                self._end(f"its namespace was not saved: {failure}")
+                raise SnapshotError(f"The namespace could not be saved: {failure}.") from failure
             except SnapshotError:
                 raise
             except BaseException:
@@ -114,6 +140,7 @@ class ProcessSession:
         """End the session and everything it started. May be called twice."""
         self._ended = self._ended or "it was closed"
         self.interrupt()
+        self._link.kill()  # whatever it is doing: nothing waits for it
         with self._busy:
             self._close()
 
@@ -143,20 +170,37 @@ class ProcessSession:
         changed: dict[str, bytearray | None] = {}
         size = 0
         while (left := until - time.monotonic()) > 0:
+            if self._stop_saving:
+                raise TimeoutError("it was interrupted")
             readable, _, _ = link.wait(left)
             for message in link.receive() if readable else ():
                 if message[0] == "snapped":
                     blobs = {name: None if blob is None else bytes(blob) for name, blob in changed.items()}
                     return Snapshot(changed=blobs, unsaved=parse_unsaved(message))
                 if message[0] == "refused":
-                    raise SnapshotError(f"The namespace could not be saved: {parse_text(message)}")
+                    raise SnapshotError(f"The namespace could not be saved: {one_line(parse_text(message))}")
                 if message[0] == "component":
                     size += _collect(message, changed)
-                    if size > _SNAPSHOT_CAP:
-                        raise FrameError(f"a snapshot over {mebibytes(_SNAPSHOT_CAP)}")
+                    _check_size(size, len(changed))
                 elif message[0] != "call":  # of a thread that the last action has left behind: nobody answers
                     raise FrameError("something else than a snapshot")
-        raise TimeoutError
+        raise TimeoutError(f"it took more than {_SNAPSHOT_SECONDS:g} s")
+
+    def _take_in(self, snapshot: Snapshot) -> Snapshot:
+        # What a session says it adds may be within bounds every time, and the whole beyond any.
+        sizes = self._sizes | {name: len(blob) for name, blob in snapshot.changed.items() if blob is not None}
+        for name in (*self._left_out, *snapshot.changed):
+            if snapshot.changed.get(name) is None:
+                sizes.pop(name, None)
+        _check_size(sum(sizes.values()), len(sizes))
+        gone: dict[str, bytes | None] = dict.fromkeys(self._left_out)
+        self._sizes, self._left_out = sizes, ()
+        return replace(snapshot, changed={**gone, **snapshot.changed})
+
+
+def _check_size(size: int, count: int) -> None:
+    if size > _NAMESPACE_CAP or count > _MAX_COMPONENTS:
+        raise FrameError(f"a namespace of {count} components and {mebibytes(size)}")
 
 
 def _collect(message: list[Any], changed: dict[str, bytearray | None]) -> int:

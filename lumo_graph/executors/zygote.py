@@ -17,19 +17,22 @@ from typing import Any
 from lumo_graph.errors import ExecutorError
 from lumo_graph.executors.frames import TO_HOST_CAP, FrameError, Frames, pack
 from lumo_graph.executors.jail.plan import site_directories
+from lumo_graph.executors.worker.source import digest_source
 
+_SOURCE = digest_source()  # now: what is installed may change while this process runs
 _START_SECONDS = 120.0
 _FORK_SECONDS = 60.0
 _CLOSE_SECONDS = 5.0
 _READ = 1 << 16
 
-# Starts the worker without looking at the working directory, and with the packages that the host has.
+# Starts the worker without looking at the working directory, and with the packages that the host has. The worker itself
+# is the host's own: another version may be installed besides.
 _BOOT = """
 import json, sys
 root, sites, descriptor, preload = json.loads(sys.argv[1])
 sys.path[:] = [entry for entry in sys.path if entry not in sites] + sites
 known = list(sys.path)
-sys.path.append(root)
+sys.path.insert(0, root)
 from lumo_graph.executors.worker.zygote import serve
 sys.path[:] = known
 serve(descriptor, preload)
@@ -78,6 +81,12 @@ class Zygote:
             reason = str(reply[1]) if reply else self._last_words()
             self.close()
             raise ExecutorError(f"The process that sessions start from could not start: {reason}")
+        if reply[1:] != [_SOURCE]:
+            self.close()
+            raise ExecutorError(
+                f"The process that sessions start from has other code of lumo_graph than this one, which runs that "
+                f"in {root!r}. Was another version installed meanwhile? Start this program again."
+            )
 
     @property
     def pid(self) -> int:

@@ -86,7 +86,9 @@ class _Work:
         except BaseException:
             self._sessions.discard(session)
             raise
-        lost = dict(state.get("unsaved", {})) if lease.restored else {}
+        lost: dict[str, str] = {}
+        if lease.restored:
+            lost = {**state.get("unsaved", {}), **getattr(session, "lost", {})}
         if snapshot is None:
             self._sessions.discard(session)
             return Done(execution=_undone(execution, state), snapshot=None, revision=revision, lost=lost)

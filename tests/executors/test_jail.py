@@ -11,6 +11,7 @@ from lumo_graph.errors import ExecutorError
 from lumo_graph.executors import launch
 from lumo_graph.executors.jail.plan import LAYERS, LayerError
 from lumo_graph.executors.jail.seccomp import build_filter
+from lumo_graph.executors.restoring import Attempts
 from lumo_graph.executors.session import ProcessSession
 from lumo_graph.types import Limits
 from tests.executors.conftest import Driver
@@ -32,7 +33,7 @@ def jailed(request):
         link, isolation = launch.start_behind(request.param, {}, preload=(), limits=limits)
     except LayerError as failure:
         pytest.skip(f"{failure.layer}: {failure.reason}")
-    launch._furnish(link, (), {})
+    Attempts({}, memory_mb=512).furnish(link, ())
     session = ProcessSession(link, isolation, (), memory_mb=512)
     yield Driver(session)
     session.close()

@@ -1,5 +1,6 @@
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -152,3 +153,42 @@ def test_a_closed_session_says_how_it_ended(executor):
     session.close()
     with pytest.raises(ExecutorError, match="it was closed"):
         session.snapshot()
+
+
+def test_the_worker_is_the_hosts_own_even_beside_another_version(tmp_path):
+    other = tmp_path / "site-packages" / "lumo_graph" / "executors"
+    other.mkdir(parents=True)
+    for folder in (other, other.parent):
+        (folder / "__init__.py").write_text("raise ImportError('another version')")
+    code = (
+        "import sys\n"
+        "from lumo_graph.executors import ProcessExecutor\n"
+        "from lumo_graph.types import Limits\n"
+        f"sys.path.insert(0, {str(other.parent.parent)!r})\n"
+        "session = ProcessExecutor(require='none').open(limits=Limits())\n"
+        "print(session.execute('40 + 2', seconds=30, serve=None).value.json)\n"
+        "session.close()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
+    )
+    assert (done.stdout, done.stderr) == ("42\n", "")
+
+
+def test_a_version_that_was_installed_meanwhile_is_told_from_ours(tmp_path):
+    shutil.copytree(Path(__file__).parents[2] / "lumo_graph", tmp_path / "lumo_graph")
+    code = (
+        "from pathlib import Path\n"
+        "from lumo_graph.executors import ProcessExecutor\n"
+        "from lumo_graph.executors import zygote\n"
+        "from lumo_graph.types import Limits\n"
+        "with Path(zygote.__file__).with_name('link.py').open('a') as file:\n"
+        "    _ = file.write('# another version')\n"
+        "try:\n"
+        "    ProcessExecutor(require='none').open(limits=Limits())\n"
+        "except Exception as failure:\n"
+        "    print(failure)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert "Start this program again" in done.stdout
+    assert done.stderr == ""

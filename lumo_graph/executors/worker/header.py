@@ -81,7 +81,7 @@ def submodules_of(values: Iterable[object]) -> tuple[str, ...]:
 def import_all(names: Iterable[str]) -> None:
     """Import modules that may have been imported before; one that is missing here is left out."""
     for name in names:
-        with suppress(Exception):
+        with suppress(Exception, SystemExit):  # some are programs
             importlib.import_module(name)
 
 

@@ -45,14 +45,20 @@ class Interpreter:
         self._answer: dict[str, Any] | None = None
         self._reserve: bytearray | None = None
 
-    def restore(self, components: dict[str, bytes]) -> None:
+    def restore(self, components: dict[str, bytes]) -> dict[str, str]:
         """Load a namespace that was saved.
+
+        Returns:
+            What is missing from it: path to reason.
 
         Raises:
             RestoreError: it cannot be loaded here.
         """
-        self._tracker = restore_namespace(components, self._namespace, reserved=self._given)
+        self._tracker = restore_namespace(
+            components, self._namespace, reserved=self._given, announce=lambda key: self._channel.send(["loading", key])
+        )
         self._namespace.update(self._given)
+        return self._tracker.unsaved
 
     def serve(self) -> None:
         """Do what the host asks until it is gone."""
@@ -159,11 +165,7 @@ class Interpreter:
             changed, unsaved = self._tracker.snapshot()
             for name, blob in changed.items():
                 self._send_component(name, blob)
-            paths = {
-                clean(cut(str(path), 300)): clean(cut(str(reason), 500))
-                for path, reason in list(unsaved.items())[:1000]
-            }
-            self._channel.send(["snapped", paths])
+            self._channel.send(["snapped", _bounded(unsaved)])
         except (ClosedError, FrameTooLargeError):
             raise
         except BaseException as failure:  # noqa: BLE001 - pickling runs the code of objects
@@ -176,6 +178,10 @@ class Interpreter:
         for start in range(0, max(len(blob), 1), CHUNK):
             end = start + CHUNK
             self._channel.send(["component", name, blob[start:end], end >= len(blob)])
+
+
+def _bounded(reasons: dict[str, str]) -> dict[str, str]:
+    return {clean(cut(str(path), 300)): clean(cut(str(reason), 500)) for path, reason in list(reasons.items())[:1000]}
 
 
 def run_session(channel: Channel, report: dict[str, Any]) -> None:
@@ -195,13 +201,14 @@ def run_session(channel: Channel, report: dict[str, Any]) -> None:
             _, name, part, complete = channel.receive()
             components.setdefault(name, bytearray()).extend(part)
     interpreter = Interpreter(channel, tools)
+    lost: dict[str, str] = {}
     if components:
         try:
-            interpreter.restore({name: bytes(blob) for name, blob in components.items()})
+            lost = interpreter.restore({name: bytes(blob) for name, blob in components.items()})
         except RestoreError as failure:
             channel.send(["refused", clean(cut(str(failure), 2_000))])
             return
-    channel.send(["ready"])
+    channel.send(["ready", _bounded(lost)])
     interpreter.serve()
 
 

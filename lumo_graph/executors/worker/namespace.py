@@ -4,7 +4,7 @@ Loading runs code. Both directions belong in the contained process; for the host
 """
 
 import gc
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from graphlib import CycleError, TopologicalSorter
 from itertools import islice
@@ -126,6 +126,7 @@ def restore_namespace(
     *,
     reserved: Collection[str] = (),
     max_bytes: int = MAX_BYTES,
+    announce: Callable[[str | None], None] | None = None,
 ) -> NamespaceTracker:
     """Load stored components into a namespace.
 
@@ -137,6 +138,8 @@ def restore_namespace(
         namespace: gets the variables; what it holds already stays, unless a variable has the same name.
         reserved: as for NamespaceTracker; a stored variable of such a name is not loaded.
         max_bytes: as for NamespaceTracker.
+        announce: is told the id of every component before it is loaded, and None after the last: the code of
+            any component may end or block this process.
 
     Returns:
         A tracker for which everything loaded is unchanged.
@@ -156,8 +159,12 @@ def restore_namespace(
     envelopes = {key: _opened(key, data) for key, data in components.items() if key != HEADER_ID}
     order = _load_order(envelopes)
     with _no_collection():
+        if announce is not None:
+            announce(HEADER_ID)
         import_all(header.imports)
-        classes, failed = _load(envelopes, order, namespace, frozenset(reserved))
+        classes, failed = _load(envelopes, order, namespace, frozenset(reserved), announce)
+        if announce is not None:
+            announce(None)
         tracker._adopt(envelopes, classes, {**header.unsaved, **failed})  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - its second constructor
     return tracker
 
@@ -183,12 +190,18 @@ def _load_order(envelopes: Mapping[str, Envelope]) -> list[str]:
 
 
 def _load(
-    envelopes: Mapping[str, Envelope], order: list[str], namespace: dict[str, Any], reserved: Collection[str]
+    envelopes: Mapping[str, Envelope],
+    order: list[str],
+    namespace: dict[str, Any],
+    reserved: Collection[str],
+    announce: Callable[[str | None], None] | None,
 ) -> tuple[dict[str, type], dict[str, str]]:
     classes: dict[str, type] = {}
     failed: dict[str, str] = {}
     for key in order:
         envelope = envelopes[key]
+        if announce is not None:
+            announce(key)
         pairs = zip(envelope.buffers, envelope.readonly, strict=True)
         buffers = [buffer if readonly else bytearray(buffer) for buffer, readonly in pairs]
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from lumo_graph.executors.frames import TO_HOST_CAP, Frames, pack
 from lumo_graph.executors.worker.guard import guard_session
+from lumo_graph.executors.worker.source import digest_source
 
 _DESCRIPTORS = 4
 _READ = 1 << 16
@@ -35,7 +36,7 @@ def serve(descriptor: int, preload: list[str]) -> None:
     gc.collect()
     gc.disable()  # a collection would copy pages that sessions share
     gc.freeze()
-    host.sendall(pack(["ready"], TO_HOST_CAP))
+    host.sendall(pack(["ready", digest_source()], TO_HOST_CAP))
     while (received := _receive(host)) is not None:
         _fork(host, *received)
 

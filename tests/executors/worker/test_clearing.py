@@ -8,7 +8,7 @@ import pytest
 from lumo_graph.executors.worker.clearing import remove_tree
 
 BREEDER = """
-import os, sys
+import os, time
 from lumo_graph.executors.jail import kernel
 from lumo_graph.executors.worker.clearing import end_descendants
 
@@ -17,14 +17,15 @@ ready, begun = os.pipe()
 child = os.fork()
 if child == 0:
     os.setsid()
-    for _ in range(12):
+    for _ in range(6):
         if os.fork() == 0:
             os.write(begun, b"x")
             while True:  # each lives only until it has a successor
+                time.sleep(0.002)
                 if os.fork():
                     os._exit(0)
     os._exit(0)
-for _ in range(12):
+for _ in range(6):
     os.read(ready, 1)
 os.waitpid(child, 0)
 end_descendants(child)
