@@ -299,3 +299,27 @@ def test_a_module_in_the_working_directory_never_hides_an_installed_one(driver):
     code = f"{planted}\nimport sys\nsys.modules.pop('json', None)\nimport json\njson.dumps(1)"
     assert driver.value(code) == "1"
     assert driver.value("open('mine.py', 'w').write('x = 5')\nimport mine\nmine.x") == 5
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        "import linecache\nlinecache.cache = None",
+        "import os\nos.close(1)\nos.close(2)",
+        "import os\nos.dup2(os.open('file', os.O_CREAT | os.O_WRONLY), 1)",
+        "__builtins__ = {}",
+        "del __builtins__",
+        "__builtins__.__dict__.clear()",
+        "import sys\nsys.modules['__main__'] = None\nsys.modules['builtins'] = None",
+    ],
+)
+def test_an_action_leaves_a_working_interpreter_to_the_next(driver, poison):
+    driver.do(poison)
+    done = driver.do("print('seen')\nimport json\nlen([1])")
+    assert done.error is None
+    assert (done.stdout, done.value.json) == ("seen\n", 1)
+
+
+def test_a_session_whose_streams_cannot_be_put_back_ends(driver):
+    driver.do("import os\nos.closerange(1, 3)\nos.closerange(50, 250)")
+    assert driver.do("print('lost')").rolled_back

@@ -1,6 +1,7 @@
 """The module that a session's code lives in: `__main__`, with builtins of its own."""
 
 import builtins
+import linecache
 import sys
 import types
 from collections.abc import Callable
@@ -22,6 +23,30 @@ def make_home() -> types.ModuleType:
     sys.modules["__main__"] = home
     sys.breakpointhook = _no_debugger
     return home
+
+
+class Essentials:
+    """What no action runs without, to be put back before each.
+
+    Args:
+        home: what `make_home` gave.
+    """
+
+    def __init__(self, home: types.ModuleType) -> None:
+        self._home = home
+        self._builtins: types.ModuleType = home.__builtins__
+        self._names = dict(vars(self._builtins))
+
+    def repair(self) -> None:
+        """Put back what is missing; builtins that the code has replaced stay as it wants them."""
+        names = vars(self._builtins)
+        if not names.keys() >= self._names.keys():
+            names.update(self._names | names)
+        vars(self._home)["__builtins__"] = self._builtins
+        sys.modules["builtins"] = self._builtins
+        sys.modules["__main__"] = self._home
+        if type(linecache.cache) is not dict:
+            linecache.cache = {}
 
 
 def _no_input(prompt: object = "") -> NoReturn:

@@ -12,9 +12,9 @@ from lumo_graph.executors.worker.action import Action, Runner, compile_action, n
 from lumo_graph.executors.worker.channel import Channel, ClosedError
 from lumo_graph.executors.worker.describe import describe_variables
 from lumo_graph.executors.worker.failure import describe_failure
-from lumo_graph.executors.worker.home import make_home
+from lumo_graph.executors.worker.home import Essentials, make_home
 from lumo_graph.executors.worker.namespace import NamespaceTracker, RestoreError, restore_namespace
-from lumo_graph.executors.worker.streams import flush_streams, keep_streams
+from lumo_graph.executors.worker.streams import flush_streams, keep_streams, repair_descriptors
 from lumo_graph.executors.worker.text import bounded_repr, class_name, clean, cut
 from lumo_graph.executors.worker.toolcalls import ToolCaller, ToolError, make_tool
 from lumo_graph.executors.worker.values import describe_answer, describe_result
@@ -34,6 +34,7 @@ class Interpreter:
         self._channel = channel
         self._owner = os.getpid()
         self._home = make_home()
+        self._essentials = Essentials(self._home)
         self._namespace: dict[str, Any] = vars(self._home)
         self._caller = ToolCaller(channel)
         self._given: dict[str, Any] = {tool["name"]: make_tool(tool, self._caller) for tool in tools}
@@ -76,6 +77,8 @@ class Interpreter:
         if self._reserve is None:
             with suppress(MemoryError):  # it is all in use still
                 self._reserve = bytearray(_RESERVE)
+        self._essentials.repair()
+        repair_descriptors()
         error = self._run(number, code, results)
         if os.getpid() != self._owner:
             os._exit(0)  # a child that the code forked has come to the end of the action too

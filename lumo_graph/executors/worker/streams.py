@@ -1,10 +1,14 @@
 """The session's standard streams: pipes to the host, so that output survives any end of the process."""
 
+import fcntl
 import io
 import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+
+_FIRST_KEPT = 60
+_kept: list[int] = []
 
 
 def open_streams(stdout: int, stderr: int) -> None:
@@ -13,6 +17,7 @@ def open_streams(stdout: int, stderr: int) -> None:
     for source, target in ((nothing, 0), (stdout, 1), (stderr, 2)):
         os.dup2(source, target)
         os.close(source)
+    _kept[:] = [fcntl.fcntl(target, fcntl.F_DUPFD_CLOEXEC, _FIRST_KEPT) for target in (1, 2)]
     sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), encoding="utf-8")
     sys.stdout = sys.__stdout__ = _writer(1)
     sys.stderr = sys.__stderr__ = _writer(2)
@@ -21,6 +26,22 @@ def open_streams(stdout: int, stderr: int) -> None:
 def _writer(descriptor: int) -> io.TextIOWrapper:
     raw = io.BufferedWriter(io.FileIO(descriptor, "w", closefd=False))
     return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def repair_descriptors() -> None:
+    """Make standard output and error lead to the host again, whatever the code did to their descriptors.
+
+    Raises:
+        OSError: the code has closed what leads there.
+    """
+    for kept, target in zip(_kept, (1, 2), strict=True):
+        try:
+            intact = os.path.sameopenfile(kept, target)
+        except OSError:
+            os.fstat(kept)
+            intact = False
+        if not intact:
+            os.dup2(kept, target)
 
 
 @contextmanager
