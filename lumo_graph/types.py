@@ -182,6 +182,8 @@ class ToolCall:
     preview: str = ""
     """Bounded text of the result, or the error's message."""
     seconds: float = 0.0
+    finished: bool = True
+    """False: it was still running when its action ended. It may take effect later, and nobody will hear of it."""
 
 
 # -- what a code action did ----------------------------------------------------------------------------------------

@@ -146,7 +146,8 @@ def _calls_made(execution: Execution) -> str:
 def _call(call: ToolCall) -> str:
     args = ", ".join(f"{name}={_argument(value)}" for name, value in islice(call.args.items(), 20))
     result = _short(call.preview, 150)
-    return f"{call.name}({one_line(args, 200)}) -> {result if call.ok else f'failed: {result}'}"
+    outcome = result if call.ok or not call.finished else f"failed: {result}"
+    return f"{call.name}({one_line(args, 200)}) -> {outcome}"
 
 
 def _argument(value: object) -> str:

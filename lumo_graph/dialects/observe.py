@@ -9,6 +9,7 @@ from lumo_graph.types import CodeError, Execution
 _NO_OUTPUT = "(no output: nothing was printed, and the code does not end in an expression with a value)"
 _ROLLED_BACK = "Variables are as they were before this code ran."
 _CALLS_STAND = "The tool calls it made are not undone: {names}."
+_CALLS_RUN = "Still running when the code ended, and may still take effect: {names}."
 _LOST = "These variables could not be restored and no longer exist:"
 _UNSAVED = "These values will be lost if the interpreter restarts; be ready to make them again:"
 
@@ -95,7 +96,11 @@ def _rollback(execution: Execution) -> str:
     names = dict.fromkeys(call.name for call in execution.calls)
     if not names:
         return _ROLLED_BACK
-    return f"{_ROLLED_BACK} {_CALLS_STAND.format(names=shorten(', '.join(names), 300))}"
+    stand = _CALLS_STAND.format(names=shorten(", ".join(names), 300))
+    running = dict.fromkeys(call.name for call in execution.calls if not call.finished)
+    if running:
+        stand += f" {_CALLS_RUN.format(names=shorten(', '.join(running), 300))}"
+    return f"{_ROLLED_BACK} {stand}"
 
 
 def _reasons(problems: Mapping[str, str] | None) -> str:

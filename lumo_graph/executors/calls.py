@@ -2,10 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import replace
+from itertools import islice
 from queue import SimpleQueue
+from typing import Any, cast
 
 from lumo_graph.executors.checking import CallMessage
 from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, FrameTooLargeError, pack
@@ -17,6 +19,9 @@ MAX_THREADS = 32
 MAX_CALLS = 10_000
 """Tool calls of one action."""
 _PREVIEW = 500
+_SHORT_PARTS = 50
+_STILL_RUNNING = "had not returned when the action ended; it may still take effect"
+_NOT_BEGUN = "was not made: the action had ended"
 _ERROR = 4_000
 
 
@@ -86,7 +91,8 @@ class Calls:
         seq = len(self._records)
         if seq >= MAX_CALLS:
             raise FrameError(f"more than {MAX_CALLS} tool calls in one action")
-        self._records.append(ToolCall(name=message.name, args=message.args, ok=False, preview="was not answered"))
+        record = ToolCall(name=message.name, args=_bounded(message.args), ok=False, preview=_NOT_BEGUN)
+        self._records.append(record)
         request = ToolRequest(seq=seq, name=message.name, args=message.args, line=message.line)
         context = self._context.copy()
         self._threads.run(lambda: context.run(self._answer, request, message.key))
@@ -98,8 +104,11 @@ class Calls:
             return tuple(self._records)
 
     def _answer(self, request: ToolRequest, key: int) -> None:
-        if not self._open:
-            return
+        with self._lock:
+            if not self._open:
+                return
+            record = self._records[request.seq]
+            self._records[request.seq] = replace(record, finished=False, preview=_STILL_RUNNING)
         started = time.perf_counter()
         try:
             reply = self._serve(request)
@@ -108,9 +117,9 @@ class Calls:
             self.failure = failure
             self._wake()
             return
-        record = ToolCall(
-            name=request.name,
-            args=request.args,
+        record = replace(
+            record,
+            finished=True,
             ok=reply.error is None,
             preview=bounded_repr(reply.value, _PREVIEW) if reply.error is None else cut(reply.error, _PREVIEW),
             seconds=time.perf_counter() - started,
@@ -120,6 +129,29 @@ class Calls:
                 return
             self._records[request.seq] = record
         self._send(data)
+
+
+def _bounded(args: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as a record keeps them: what is short as it is, of the rest a preview."""
+    return {name: value if _is_short(value) else bounded_repr(value, _PREVIEW) for name, value in args.items()}
+
+
+def _is_short(value: Any) -> bool:
+    room, waiting = _PREVIEW, [value]
+    for _ in range(_SHORT_PARTS):
+        if not waiting:
+            return True
+        part = waiting.pop()
+        if isinstance(part, (str, bytes)):
+            room -= len(part)
+        elif isinstance(part, dict):
+            pairs = cast("Mapping[Any, Any]", part)
+            waiting += islice((side for pair in pairs.items() for side in pair), _SHORT_PARTS)
+        elif isinstance(part, list):
+            waiting += cast("list[Any]", part)[:_SHORT_PARTS]
+        if room < 0:
+            return False
+    return False
 
 
 def _pack_reply(request: ToolRequest, reply: ToolReply, key: int) -> tuple[bytes, ToolReply]:

@@ -35,6 +35,9 @@ class Link:
         self._frames = Frames(TO_HOST_CAP)
         self._poll = select.poll()
         self._open = True
+        self._spoiled = False  # the last message was cut off
+        self.received = 0
+        """Bytes of all messages so far."""
         self._status = b""
         self._waiting: deque[list[Any]] = deque()
         self._sending = threading.Lock()
@@ -86,6 +89,7 @@ class Link:
             raise EndedError from failure
         if not data:
             raise EndedError
+        self.received += len(data)
         return self._frames.feed(data)
 
     def receive_one(self) -> list[Any] | None:
@@ -118,11 +122,23 @@ class Link:
         if not self._sending.acquire(timeout=seconds):
             raise EndedError
         try:
+            if self._spoiled:
+                raise EndedError
+            self._spoiled = True
             self._send(memoryview(data), time.monotonic() + seconds)
-        except OSError as failure:
+            self._spoiled = False
+        except (OSError, ValueError) as failure:  # poll refuses a stream that was closed meanwhile
             raise EndedError from failure
         finally:
             self._sending.release()
+
+    def sends_nothing(self, seconds: float) -> bool:
+        """Whether no message is on its way any more, after at most `seconds`, and none was cut off."""
+        if not self._sending.acquire(timeout=seconds):
+            return False
+        whole = not self._spoiled
+        self._sending.release()
+        return whole
 
     def _send(self, view: memoryview, until: float) -> None:
         poll = None

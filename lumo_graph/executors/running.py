@@ -7,7 +7,7 @@ from typing import Any
 from lumo_graph.executors.calls import Calls
 from lumo_graph.executors.checking import DoneMessage, parse_call, parse_done
 from lumo_graph.executors.endings import describe_death, describe_stop
-from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, FrameTooLargeError, pack
+from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, FrameTooLargeError, mebibytes, pack
 from lumo_graph.executors.link import EndedError, Link
 from lumo_graph.executors.output import Capture
 from lumo_graph.types import CodeError, Execution, Stream, ToolSpec, Write
@@ -18,6 +18,8 @@ END_SECONDS = 0.45
 """Seconds a session has to end and to clear up after SIGKILL, before its action is over without it."""
 SEND_SECONDS = 10.0
 """Seconds an idle session has to take what it is sent."""
+_TAKE_SECONDS = 5.0
+_MAX_RECEIVED = 64 << 20
 _LONGEST_WAIT = 3600.0
 
 
@@ -41,6 +43,7 @@ class RunningAction:
         self._number = number
         self._seconds = seconds
         self._write = write
+        self._received = link.received
         self._started = time.monotonic()
         self._until = self._started + seconds
         self._stopping: str | None = None
@@ -55,12 +58,16 @@ class RunningAction:
         """
         try:
             try:
-                self._link.send_whole(pack(["exec", self._number, code], TO_WORKER_CAP), SEND_SECONDS)
+                self._link.send_whole(
+                    pack(["exec", self._number, code], TO_WORKER_CAP), min(self._seconds, SEND_SECONDS)
+                )
             except FrameTooLargeError as failure:
                 return self._finish(error=CodeError(kind="SyntaxError", message=f"The action is too long: {failure}."))
             except UnicodeEncodeError as failure:
                 return self._finish(error=CodeError(kind="SyntaxError", message=f"The action is not text: {failure}."))
             done = self._wait()
+            if done is not None and self._stopping is None:
+                self._check_results_taken()
         except EndedError:
             return self._died(memory_mb)
         except FrameError as failure:
@@ -73,6 +80,13 @@ class RunningAction:
         self._link.kill()
         self._link.end(END_SECONDS)
         return self._lost(describe_stop(self._stopping or "TimeoutError", self._seconds, done.error if done else None))
+
+    def _check_results_taken(self) -> None:
+        # A result that is still on its way would stand before the next action.
+        self._calls.close()
+        left = self._until - time.monotonic()
+        if not self._link.sends_nothing(min(max(left, GRACE), _TAKE_SECONDS)):
+            raise FrameError("it does not take the results of its tool calls")
 
     def _wait(self) -> DoneMessage | None:
         # Returns None if the action had to be stopped and did not even end then.
@@ -95,6 +109,8 @@ class RunningAction:
 
     def _handle(self, message: list[Any]) -> DoneMessage | None:
         if message[0] == "call":
+            if self._link.received - self._received > _MAX_RECEIVED:
+                raise FrameError(f"tool calls of more than {mebibytes(_MAX_RECEIVED)} in one action")
             call = parse_call(message, self._tools)
             if call.action == self._number and self._stopping is None:
                 self._calls.submit(call)

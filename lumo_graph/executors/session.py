@@ -79,12 +79,13 @@ class ProcessSession:
         """
         with self._alone():
             self._actions += 1
+            until = time.monotonic() + seconds + GRACE
             calls = Calls(
                 serve=serve,
                 context=contextvars.copy_context(),
                 threads=self._threads,
-                # A reply that is cut off would spoil the stream: it has as long as the action has.
-                send=lambda data: self._send_reply(data, min(seconds + GRACE + SEND_SECONDS, _LONGEST_SEND)),
+                # A reply that is cut off spoils the stream: it has as long as the action has.
+                send=lambda data: self._send_reply(data, min(max(until - time.monotonic(), 0.0), _LONGEST_SEND)),
                 wake=self._link.wake,
             )
             running = RunningAction(

@@ -172,3 +172,10 @@ def test_everything_in_a_brief_is_bounded() -> None:
     text = brief("TypeError", flood, line=1, source="search(" * 10_000, values=values, near=near, calls=calls)
     assert len(text) < 20_000
     assert "and 980 more" in text
+
+
+def test_a_call_that_still_runs_is_not_called_failed() -> None:
+    running = ToolCall(name="send", ok=False, finished=False, preview="had not returned when the action ended")
+    text = brief("ValueError", "bad value", calls=(running,))
+    assert "send() -> had not returned" in text
+    assert "failed: had not" not in text

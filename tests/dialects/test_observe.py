@@ -192,3 +192,10 @@ The answer was not accepted. It does not have the form asked for:
 - age: Field required, not {}
 Correct it and answer again.\
 """)
+
+
+def test_a_call_that_still_runs_after_a_rollback_is_said() -> None:
+    calls = (ToolCall(name="send", ok=False, finished=False), ToolCall(name="search"))
+    error = CodeError(kind="TimeoutError", message="too long")
+    text = observe(Execution(error=error, calls=calls, rolled_back=True))
+    assert "Still running when the code ended, and may still take effect: send." in text

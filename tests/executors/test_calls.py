@@ -3,7 +3,8 @@ import threading
 
 import pytest
 
-from lumo_graph.types import ToolReply
+from lumo_graph.types import Limits, ToolReply
+from tests.executors.conftest import TOOLS
 
 
 def test_positional_and_keyword_arguments_bind_to_names(driver):
@@ -168,7 +169,8 @@ def test_a_late_result_does_not_reach_the_next_action(driver):
 
     code = "import asyncio\ntask = asyncio.ensure_future(fetch('slow'))\nawait asyncio.sleep(0)"
     first = driver.do(code, serve=serve)
-    assert [call.preview for call in first.calls] == ["was not answered"]
+    assert [(call.ok, call.finished) for call in first.calls] == [(False, False)]
+    assert "may still take effect" in first.calls[0].preview
     release.set()
     assert driver.value("await fetch('quick')", serve=serve) == "quick"
 
@@ -205,3 +207,61 @@ def test_awaiting_a_sync_tool_in_a_function_works(driver):
 def test_tasks_can_be_made_before_the_line_that_awaits_them(driver):
     code = "import asyncio\ntasks = [asyncio.create_task(fetch(u)) for u in 'ab']\nawait asyncio.gather(*tasks)"
     assert driver.value(code) == [{"url": "a"}, {"url": "b"}]
+
+
+def test_records_keep_short_arguments_and_previews_of_long_ones(driver):
+    given = []
+
+    def serve(request):
+        given.append(sum(map(len, request.args.values())))
+        return ToolReply()
+
+    code = "search('short')\nsearch('x' * 1_000_000)\nrank(['a'] * 100_000, top='', key='')"
+    done = driver.do(code, serve=serve)
+    assert given == [5, 1_000_000, 100_000]
+    short, long, many = (call.args for call in done.calls)
+    assert short == {"query": "short"}
+    assert len(long["query"]) < 1000
+    assert len(many["items"]) < 1000
+
+
+def test_calls_of_too_many_bytes_end_the_session(driver):
+    done = driver.do("for n in range(20):\n    search('x' * (4 << 20))")
+    assert done.rolled_back
+    assert "64.0 MiB" in done.error.message
+    assert len(done.calls) < 20
+
+
+UNREAD = """
+import gc, threading, time
+[channel] = [found for found in gc.get_objects() if type(found).__name__ == "Channel"]
+[caller] = [found for found in gc.get_objects() if type(found).__name__ == "ToolCaller"]
+channel.send(["call", caller._action, 77, "search", {"query": "big"}, 1])
+time.sleep(0.3)
+channel.receive = lambda: time.sleep(1000)
+"""
+
+
+def test_results_that_are_not_taken_end_the_session_with_its_action(driver):
+    done = driver.do(UNREAD, seconds=1, serve=lambda _: ToolReply(value="x" * (8 << 20)))
+    assert done.rolled_back
+    assert "does not take the results" in done.error.message
+    assert done.seconds < 2.5
+
+
+def test_a_session_that_is_closed_while_a_tool_runs_keeps_its_threads(executor):
+    release, serving = threading.Event(), threading.Event()
+    session = executor.open(tools=TOOLS, limits=Limits())
+
+    def serve(_):
+        serving.set()
+        release.wait(30)
+        return ToolReply(value="late")
+
+    runner = threading.Thread(target=lambda: session.execute("search('x')", seconds=30, serve=serve))
+    runner.start()
+    serving.wait(30)
+    session.close()
+    runner.join(30)
+    release.set()
+    assert not runner.is_alive()

@@ -1,7 +1,7 @@
 import msgpack
 import pytest
 
-from lumo_graph.executors.frames import FrameError, Frames, FrameTooLargeError, pack
+from lumo_graph.executors.frames import TO_HOST_CAP, FrameError, Frames, FrameTooLargeError, pack
 
 
 def framed(body):
@@ -55,3 +55,15 @@ def test_a_stream_that_is_none_is_refused(stream):
 def test_the_cap_is_checked_before_the_body_arrives():
     with pytest.raises(FrameError, match="cap"):
         Frames(100).feed((101).to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize("part", [b"\x80", b"\x90", b"\x01", b"\xcc\x01", b"\xa0", b"\xc4\x00", b"\xde\x00\x00"])
+def test_a_message_of_too_many_parts_is_refused_before_it_is_decoded(part):
+    body = b"\x92\xa4call\xdd" + (1_200_000).to_bytes(4, "big") + part * 1_200_000
+    with pytest.raises(FrameError, match="more than 1000000 parts"):
+        Frames(TO_HOST_CAP).feed(len(body).to_bytes(4, "big") + body)
+
+
+def test_a_large_message_of_few_parts_arrives():
+    message = ["call", {"text": "x" * 3_000_000, "raw": b"y" * 3_000_000, "rows": [[1, 2.5, None, "z"]] * 150_000}]
+    assert Frames(TO_HOST_CAP).feed(pack(message, TO_HOST_CAP)) == [message]
