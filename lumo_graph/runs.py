@@ -19,13 +19,14 @@ from lumo_graph.checkpoints import Checkpointer, aopen_checkpointer, open_checkp
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.events import Answered, Event, RunResult
 from lumo_graph.graph import LumoAgent, assemble
+from lumo_graph.limits import is_limit
 from lumo_graph.models import RetryPolicy, resolve_model
 from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
 from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentInput
 from lumo_graph.storable import whole_characters
 from lumo_graph.streaming import STREAM_MODES, events_of
-from lumo_graph.types import AgentType, Executor, Limits, Step, Usage, is_limit
+from lumo_graph.types import AgentType, Executor, Limits, Step, Usage
 
 _SUPERSTEPS = 1_000_000
 """LangGraph's own limit, out of the way: `Limits` stop a run."""

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Protocol, Self, TypeAlias, get_args
 
-from lumo_graph.limits import Limits as Limits
-from lumo_graph.limits import is_limit as is_limit
+from lumo_graph.limits import Limits as Limits  # noqa: PLC0414 - one of the words every floor speaks
 
 AgentType: TypeAlias = Literal["function-calling", "code-agent"]
 AGENT_TYPES: tuple[str, ...] = get_args(AgentType)
