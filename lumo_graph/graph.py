@@ -48,6 +48,7 @@ def create_lumo_agent(
     response_format: Any = None,
     planning_interval: int | None = None,
     retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+    preflight: bool = True,
     name: str = "lumo_agent",
 ) -> LumoAgent:
     """Create an agent: a compiled LangGraph state graph, to invoke, stream, resume or embed like any other.
@@ -67,6 +68,7 @@ def create_lumo_agent(
             fit goes back to the model.
         planning_interval: steps between plans; None: no plans.
         retry: how model calls are retried.
+        preflight: check every code action before anything of it runs; code that is certain to fail is not started.
         name: of the graph, as parents, streams and traces show it.
 
     Raises:
@@ -83,6 +85,7 @@ def create_lumo_agent(
         response_format=response_format,
         planning_interval=planning_interval,
         retry=retry,
+        preflight=preflight,
         name=name,
     )
     return graph
@@ -100,6 +103,7 @@ def assemble(
     response_format: Any = None,
     planning_interval: int | None = None,
     retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+    preflight: bool = True,
     name: str = "lumo_agent",
 ) -> tuple[LumoAgent, LiveSessions]:
     """`create_lumo_agent`, and the live sessions of the agent for a caller who knows when it ends."""
@@ -116,6 +120,7 @@ def assemble(
         response_format=response_format,
         planning_interval=_check_interval(planning_interval),
         retry=retry,
+        preflight=preflight,
     )
     if response_format is not None:
         response_schema(response_format)  # raises before any work

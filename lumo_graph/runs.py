@@ -51,6 +51,8 @@ class AgentOptions(TypedDict, total=False):
     """Steps between plans; None: no plans."""
     retry: RetryPolicy
     """How model calls are retried."""
+    preflight: bool
+    """Check every code action before anything of it runs (the default)."""
 
 
 class RunOptions(AgentOptions, total=False):
@@ -284,6 +286,7 @@ def _assembled(
         response_format=options.get("response_format"),
         planning_interval=options.get("planning_interval"),
         retry=options.get("retry", RetryPolicy()),
+        preflight=options.get("preflight", True),
     )
     config: RunnableConfig = {"recursion_limit": _SUPERSTEPS}
     if request.thread_id:

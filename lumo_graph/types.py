@@ -281,7 +281,11 @@ class Session(Protocol):
 
 
 class Executor(Protocol):
-    """Opens sessions. Holds configuration, never the state of one."""
+    """Opens sessions. Holds configuration, never the state of one.
+
+    An executor whose sessions run another Python than this process says which in an attribute `python_version`, such
+    as `(3, 14)`: the check that comes before an action then leaves the syntax to the session.
+    """
 
     @property
     def packages(self) -> Sequence[str]:

@@ -16,6 +16,7 @@ from lumo_graph.dialects.excerpts import shorten
 from lumo_graph.dialects.observe import observe_execution, observe_rejected_answer, observe_unparsable
 from lumo_graph.dialects.parse import parse_code_reply, parse_tool_reply, thought_of
 from lumo_graph.dialects.planning import plan_prompt, replan_prompt
+from lumo_graph.dialects.preflight import check_action
 from lumo_graph.dialects.prompt import code_prompt, tool_prompt, variables_note
 from lumo_graph.dialects.stubs import render_stub
 
@@ -27,6 +28,7 @@ __all__ = [
     "Unparsable",
     "action_from_dict",
     "action_to_dict",
+    "check_action",
     "check_answer",
     "code_prompt",
     "debug_brief",

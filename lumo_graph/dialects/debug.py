@@ -8,6 +8,7 @@ from itertools import islice
 
 from lumo_graph.dialects.excerpts import bullets, one_line, readable, shorten
 from lumo_graph.dialects.observe import error_title
+from lumo_graph.dialects.preflight import NOT_RUN
 from lumo_graph.dialects.stubs import render_stub
 from lumo_graph.types import CodeError, Execution, ToolCall, ToolSpec
 
@@ -16,7 +17,8 @@ _MOST_CALLS = 20
 _MOST_VALUES = 12
 
 _LOOK_FIRST = "Look at the value before you use it: print its type, its length, and its keys or first items."
-_WHOLE_BLOCK = "Nothing of the block was run. Send the whole block again, corrected."
+_SEND_AGAIN = "Send the whole block again, corrected."
+_WHOLE_BLOCK = f"{NOT_RUN} {_SEND_AGAIN}"
 _NO_NETWORK = "There is no network here. Only the tools reach the outside."
 _SMALLER = "Work in smaller pieces, and keep less in memory at once."
 
@@ -102,6 +104,7 @@ def _signatures(error: CodeError, tools: Sequence[ToolSpec]) -> str:
 
 
 def _advice(error: CodeError, tools: Sequence[ToolSpec]) -> Iterator[str]:
+    checked = error.message.endswith(NOT_RUN)  # which the observation says already
     kind = error.kind.rpartition(".")[2]
     if kind == "NameError":
         yield _name_advice(error)
@@ -112,8 +115,10 @@ def _advice(error: CodeError, tools: Sequence[ToolSpec]) -> Iterator[str]:
         yield f"An async call needs `await`{': ' + ', '.join(asynchronous[:5]) if asynchronous else ''}."
     elif "event loop" in error.message:
         yield "An event loop is running already. Use `await` at the top level instead of `asyncio.run(...)`."
-    elif kind in _ADVICE:
+    elif kind in _ADVICE and not (checked and _ADVICE[kind] == _WHOLE_BLOCK):
         yield _ADVICE[kind]
+    if checked:
+        yield _SEND_AGAIN
 
 
 def _name_advice(error: CodeError) -> str:

@@ -1,12 +1,13 @@
 """Run the code action in a session: open or restore it, serve its tool calls, store what changed."""
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from langchain_core.runnables import RunnableConfig
 
-from lumo_graph.dialects import RunCode, action_from_dict, shorten
+from lumo_graph.dialects import RunCode, action_from_dict, check_action, shorten
 from lumo_graph.errors import ExecutorError
 from lumo_graph.events import Output
 from lumo_graph.nodes.routes import action_seconds
@@ -41,6 +42,8 @@ class Execute:
         action = action_from_dict(state.get("action") or {})
         if not isinstance(action, RunCode):
             return {}
+        if (refused := self._check(action.code, state)) is not None:
+            return _not_run(state, refused)
         server = ToolServer(self._setup.toolbox, state, config)
         work = _Work(self._setup, state, config, server)
         try:
@@ -54,6 +57,8 @@ class Execute:
         action = action_from_dict(state.get("action") or {})
         if not isinstance(action, RunCode):
             return {}
+        if (refused := self._check(action.code, state)) is not None:
+            return _not_run(state, refused)
         server = ToolServer(self._setup.toolbox, state, config, loop=asyncio.get_running_loop())
         work = _Work(self._setup, state, config, server)
         try:
@@ -61,6 +66,21 @@ class Execute:
         finally:
             server.stop()
         return _update(state, server, done)
+
+    def _check(self, code: str, state: AgentState) -> CodeError | None:
+        """What is certain to go wrong, found before anything is run."""
+        if not self._setup.preflight:
+            return None
+        version = getattr(self._setup.sessions.executor, "python_version", None)
+        variables = state.get("variables", {})
+        # A session that could not describe its variables lists none.
+        known = variables or not state.get("namespace")
+        return check_action(
+            code,
+            variables=variables if known else None,
+            tools=self._setup.toolbox.specs,
+            same_python=version in (None, sys.version_info[:2]),
+        )
 
 
 class _Work:
@@ -111,6 +131,11 @@ class _Work:
 
     def _write(self, stream: Stream, text: str) -> None:
         self._emit(Output(stream=stream, text=text))
+
+
+def _not_run(state: AgentState, error: CodeError) -> Update:
+    execution = Execution(error=error, variables=dict(state.get("variables", {})))
+    return {"execution": execution.to_dict(), "lost": {}}
 
 
 def _snapshot(session: Session) -> Snapshot | None:

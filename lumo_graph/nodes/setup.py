@@ -31,6 +31,7 @@ class Setup:
     response_format: Any
     planning_interval: int | None
     retry: RetryPolicy
+    preflight: bool
     _prompts: dict[Limits, str] = field(default_factory=dict[Limits, str], init=False, repr=False)
 
     def code_system_prompt(self, limits: Limits) -> str:

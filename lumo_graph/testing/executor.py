@@ -1,7 +1,8 @@
 """The contract of executors, as checks that their authors can run. Needs no test framework."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
+from lumo_graph.errors import ConfigurationError
 from lumo_graph.testing.contract import RULES
 from lumo_graph.types import Executor
 
@@ -18,22 +19,30 @@ class BrokenRuleError(AssertionError):
         self.rule = rule
 
 
-def check_executor(executor: Executor) -> None:
+def check_executor(executor: Executor, *, without: Collection[str] = ()) -> None:
     """Run an executor through the contract of `Executor` and `Session`.
 
     Args:
         executor: opens real sessions; about thirty are opened, used for a moment and closed.
+        without: names of rules that it does not keep, such as `"tools work from threads"`; they are not run. An
+            executor whose Python lacks something documents the rules that it has to leave out.
 
     Raises:
+        ConfigurationError: `without` names a rule that does not exist.
         BrokenRuleError: the first rule that it breaks, by name, and what it did instead.
     """
-    for rule in RULES:
+    rules = {_name(rule): rule for rule in RULES}
+    if unknown := sorted(set(without) - rules.keys()):
+        raise ConfigurationError(f"There is no rule {unknown[0]!r}. The rules are: {', '.join(map(repr, rules))}.")
+    for name, rule in rules.items():
+        if name in without:
+            continue
         try:
             rule(executor)
         except AssertionError as failure:
-            raise BrokenRuleError(_name(rule), str(failure)) from failure
+            raise BrokenRuleError(name, str(failure)) from failure
         except Exception as failure:
-            raise BrokenRuleError(_name(rule), f"raised {failure!r}") from failure
+            raise BrokenRuleError(name, f"raised {failure!r}") from failure
 
 
 def _name(rule: Callable[[Executor], None]) -> str:

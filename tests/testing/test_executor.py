@@ -1,5 +1,6 @@
 import pytest
 
+from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors import ProcessExecutor
 from lumo_graph.testing import check_executor, contract
 from lumo_graph.testing.executor import BrokenRuleError
@@ -54,6 +55,17 @@ def test_a_broken_rule_is_named_with_what_was_found():
 def test_an_executor_that_raises_breaks_the_rule_it_was_at():
     with pytest.raises(BrokenRuleError, match="the isolation report names a tier: raised OSError"):
         check_executor(Broken())
+
+
+def test_rules_that_an_executor_names_are_left_out():
+    with pytest.raises(BrokenRuleError) as caught:
+        check_executor(Forgetful(), without={"variables persist between actions", "variables can be deleted"})
+    assert caught.value.rule == "functions see later globals"
+
+
+def test_a_rule_that_does_not_exist_cannot_be_left_out():
+    with pytest.raises(ConfigurationError, match="There is no rule 'classes'"):
+        check_executor(Forgetful(), without={"classes"})
 
 
 def test_every_rule_is_run_and_explained():

@@ -148,10 +148,11 @@ def _explained(tool: str) -> Generator[None]:
 def _result(reply: list[Any]) -> Any:
     if reply[2]:
         return reply[3]
-    raise _exception(reply[3], reply[4])
+    raise make_exception(reply[3], reply[4])
 
 
-def _exception(kind: str, message: str) -> Exception:
+def make_exception(kind: str, message: str) -> Exception:
+    """What a failing tool raises: the builtin exception of that name, else a ToolError."""
     known = getattr(builtins, kind, None)
     if isinstance(known, type) and issubclass(known, Exception):
         try:
@@ -169,11 +170,11 @@ def make_tool(spec: dict[str, Any], caller: ToolCaller) -> Callable[..., Any]:
         caller: makes the calls.
     """
     name = spec["name"]
-    signature = _signature(spec["parameters"], spec["returns"])
+    signature = make_signature(spec["parameters"], spec["returns"])
     send = caller.call_async if spec["is_async"] else caller.call
 
     def tool(*args: Any, **kwargs: Any) -> Any:
-        return send(name, _bind(name, signature, args, kwargs), signature)
+        return send(name, bind_arguments(name, signature, args, kwargs), signature)
 
     tool.__name__ = tool.__qualname__ = name
     tool.__module__ = "__main__"
@@ -190,7 +191,14 @@ def _mark_async(tool: Callable[..., Any]) -> None:
         mark(tool)
 
 
-def _bind(name: str, signature: inspect.Signature, args: Sequence[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+def bind_arguments(
+    name: str, signature: inspect.Signature, args: Sequence[Any], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """The arguments of a call by their parameters' names.
+
+    Raises:
+        TypeError: they do not fit; it shows the signature.
+    """
     try:
         return signature.bind(*args, **kwargs).arguments
     except TypeError as failure:
@@ -198,7 +206,8 @@ def _bind(name: str, signature: inspect.Signature, args: Sequence[Any], kwargs: 
     raise TypeError(message)
 
 
-def _signature(parameters: list[dict[str, Any]], returns: str) -> inspect.Signature:
+def make_signature(parameters: list[dict[str, Any]], returns: str) -> inspect.Signature:
+    """The signature of a tool, from the fields of its parameters."""
     made: list[inspect.Parameter] = []
     optional = False
     for parameter in parameters:

@@ -1,6 +1,16 @@
 """Rules of the contract about code: the namespace, values, output and errors."""
 
-from lumo_graph.testing.contract.driving import SECONDS, fail, json_of, must, must_equal, opened, run, serve_request
+from lumo_graph.testing.contract.driving import (
+    SECONDS,
+    fail,
+    json_of,
+    merge,
+    must,
+    must_equal,
+    opened,
+    run,
+    serve_request,
+)
 from lumo_graph.types import TIERS, Executor, Stream
 
 
@@ -24,8 +34,19 @@ def variables_persist_between_actions(executor: Executor) -> None:
         done = run(session, "rows.append(4)\nsum(rows)")
         must_equal(json_of(done), 10, "sum(rows)")
         must("rows" in done.variables, f"variables {dict(done.variables)!r} without 'rows'")
-        run(session, "del rows")
-        must("rows" not in run(session, "1").variables, "'rows' in variables after `del rows`")
+
+
+def variables_can_be_deleted(executor: Executor) -> None:
+    """What is deleted is gone, from snapshots too."""
+    store: dict[str, bytes] = {}
+    with opened(executor) as session:
+        run(session, "rows, kept = [1], 2")
+        merge(store, session.snapshot().changed)
+        must("rows" not in run(session, "del rows").variables, "'rows' in variables after `del rows`")
+        merge(store, session.snapshot().changed)
+    with opened(executor, store) as session:
+        variables = run(session, "kept").variables
+        must("rows" not in variables, "a deleted variable came back")
 
 
 def functions_see_later_globals(executor: Executor) -> None:
@@ -36,12 +57,14 @@ def functions_see_later_globals(executor: Executor) -> None:
         must_equal(json_of(run(session, "scaled(2)")), 6, "scaled(2)")
 
 
-def the_module_is_main(executor: Executor) -> None:
-    """Code runs as a program does, classes, dataclasses and generators included."""
+def code_runs_as_a_program(executor: Executor) -> None:
+    """The module is `__main__`; derived classes, dataclasses and generators work."""
     code = (
         "from dataclasses import dataclass\n"
+        "class Shape:\n"
+        "    pass\n"
         "@dataclass\n"
-        "class Point:\n"
+        "class Point(Shape):\n"
         "    x: int\n"
         "    def steps(self):\n"
         "        yield from range(self.x)\n"
@@ -60,8 +83,8 @@ def only_a_last_expression_has_a_value(executor: Executor) -> None:
         must_equal(json_of(run(session, "x = 1\nx + 1")), 2, "x + 1")
         must(run(session, "x = 1").value is None, "a statement has a value")
         must(run(session, "None").value is None, "None has a value")
-        value = run(session, "object()").value
-        must(value is not None and value.json is None and bool(value.preview), f"object() gave {value!r}")
+        value = run(session, "lambda: 1").value
+        must(value is not None and value.json is None and bool(value.preview), f"a function gave {value!r}")
 
 
 def output_before_an_error_is_kept(executor: Executor) -> None:

@@ -1,0 +1,245 @@
+"""The check of a code action before anything of it runs.
+
+It refuses only what would fail: code that does not parse; and, where it is evaluated for certain, a name that exists
+nowhere, a tool call that does not bind to the tool's signature, an async tool that is not awaited.
+
+"For certain" means: if nothing before it fails, it is evaluated. Function bodies count where a certain call runs them,
+loops where they certainly turn. Branches, bodies of `try` (with handlers) and of `with` (but `open`) do not count. What
+follows a possible `final_answer`, or the use of a function or object of an earlier action, does not either: such code
+may end the action, or bind a name by `global`. A name exists if anything in the action binds it, in any scope, if the
+session has it, or if it is a builtin. Actions that can bind names in ways their text does not show (`exec`,
+`globals()`, star imports) are only parsed.
+
+Two things it cannot know: names that an earlier action put into `builtins` by hand, and functions with `global` that an
+earlier action hid inside a list or a dict.
+"""
+
+import ast
+import builtins
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from lumo_graph.dialects.bindings import Bindings, find_bindings
+from lumo_graph.dialects.certain import CertainPath
+from lumo_graph.dialects.signatures import bind_call
+from lumo_graph.types import CodeError, ToolSpec
+
+NOT_RUN = "Nothing of the block was run."
+"""How the message of every error found here ends."""
+
+_LONGEST = 200_000
+_MOST_VARIABLES = 200
+"""A session lists no more variables than about this; where it lists so many, there may be others."""
+_GIVEN = frozenset({"final_answer", "ToolError"})
+_BUILTINS = frozenset({*dir(builtins), "exit", "quit", "help", "copyright", "credits", "license"})
+# Parsers warn about invalid escapes, on the host's screen. Their backslash is exchanged for a character that means
+# nothing, so that lines, columns and the braces of f-strings stay where they are.
+_ESCAPE = re.compile(r"\\(?:(N\{[\w -]+\})|([^\n\r\\'\"abfnrtvx0-7])|([4-7][0-7]{2})|.)")
+_WARNINGS = re.compile(r"invalid (?:octal escape|escape|\w+ literal)|'(?:return|break|continue)' in a 'finally'")
+_COROUTINE_ATTRIBUTES = frozenset({"send", "throw", "close"})
+_NOT_AWAITABLE = (
+    ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp,
+    ast.GeneratorExp,
+)  # fmt: skip
+_COLLECTIONS = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp)
+
+
+def check_action(
+    code: str, *, variables: Mapping[str, str] | None, tools: Sequence[ToolSpec], same_python: bool = True
+) -> CodeError | None:
+    """The error that an action is certain to end with, or None: then it may be run.
+
+    Args:
+        code: the action.
+        variables: every variable of the session, with its description; None if that is not known, then the action is
+            only parsed.
+        tools: what the code may call.
+        same_python: the session's Python is the one that runs this. If not, what does not parse here may parse there.
+    """
+    if len(code) > _LONGEST:
+        return None
+    try:
+        return _check(code, variables, tools, same_python=same_python)
+    except (ValueError, RecursionError, MemoryError):
+        return None  # not text, or nested too deep for this thread: the session will say
+
+
+def _check(
+    code: str, variables: Mapping[str, str] | None, tools: Sequence[ToolSpec], *, same_python: bool
+) -> CodeError | None:
+    try:
+        tree = ast.parse(_without_invalid_escapes(code))
+    except SyntaxError as error:
+        return _syntax_error(code, error) if same_python else None
+    if "await" in code and (node := _misplaced_await(tree)) is not None:
+        return _report("SyntaxError", "'await' outside async function", node, code)
+    if variables is None or len(variables) >= _MOST_VARIABLES:
+        return None
+    bindings = find_bindings(tree)
+    if bindings.hidden:
+        return None
+    return _Check(code, bindings, variables, tools).run(tree)
+
+
+class _Check:
+    """One action whose names can be told from its text."""
+
+    def __init__(self, code: str, bindings: Bindings, variables: Mapping[str, str], tools: Sequence[ToolSpec]) -> None:
+        self._code = code
+        self._bindings = bindings
+        self._variables = variables
+        self._tools = {tool.name: tool for tool in tools}
+        self._path = CertainPath(bindings, variables)
+
+    def run(self, tree: ast.Module) -> CodeError | None:
+        dropped: CodeError | None = None
+        for part in self._path.follow(tree):
+            if (error := self._name(part) or self._call(part) or self._use(part)) is not None:
+                return error
+            dropped = dropped or self._drop(part)
+        # An action that answers is not blamed for a call it has not made.
+        return None if self._path.ended else dropped
+
+    def _name(self, part: ast.AST) -> CodeError | None:
+        match part:
+            case ast.Name(id=name, ctx=ast.Load()):
+                pass
+            case ast.AugAssign(target=ast.Name(id=name)) if not self._path.in_function:
+                pass
+            case _:
+                return None
+        if name.startswith("__"):  # of the module, or mangled in a class
+            return None
+        scopes = (_BUILTINS, self._bindings.count, self._variables, self._tools, _GIVEN)
+        if any(name in scope for scope in scopes):
+            return None
+        near = _near(name, (other for scope in scopes for other in scope))
+        return _report("NameError", f"name {name!r} is not defined", part, self._code, near=near)
+
+    def _call(self, part: ast.AST) -> CodeError | None:
+        if not isinstance(part, ast.Call) or (tool := self._tool(part)) is None:
+            return None
+        problem = bind_call(tool, part)
+        return None if problem is None else _report("TypeError", problem, part, self._code)
+
+    def _use(self, part: ast.AST) -> CodeError | None:
+        """A use that fails whatever the tool gives, because its call was not awaited; or an `await` of no call."""
+        match part:
+            case ast.Await(value=value) if isinstance(value, _NOT_AWAITABLE):
+                hint = "; write `await asyncio.gather(...)` to wait for several calls" * isinstance(value, _COLLECTIONS)
+                return _report("TypeError", f"{_kind(value)} can't be awaited{hint}", part, self._code)
+            case ast.Attribute(value=call, attr=name) if not name.startswith(("_", "cr_")):
+                fails = name not in _COROUTINE_ATTRIBUTES and self._is_coroutine(call)
+                problem = f"'coroutine' object has no attribute {name!r}"
+                return self._unawaited("AttributeError", problem, call) if fails else None
+            case ast.Subscript(value=call) if self._is_coroutine(call):
+                return self._unawaited("TypeError", "'coroutine' object is not subscriptable", call)
+            case ast.For(iter=call) | ast.comprehension(iter=call, is_async=0) if self._is_coroutine(call):
+                return self._unawaited("TypeError", "'coroutine' object is not iterable", call)
+            case (
+                ast.BinOp(left=ast.Constant() as other, right=call)
+                | ast.BinOp(left=call, right=ast.Constant() as other)
+            ):
+                formats = isinstance(part.op, ast.Mod) and isinstance(other.value, str | bytes) and part.left is other
+                fails = not formats and self._is_coroutine(call)
+                return (
+                    self._unawaited("TypeError", "a 'coroutine' object cannot be calculated with", call)
+                    if fails
+                    else None
+                )
+            case _:
+                return None
+
+    def _drop(self, part: ast.AST) -> CodeError | None:
+        match part:
+            case ast.Expr(value=call) if self._is_coroutine(call):
+                return self._unawaited("RuntimeError", "the coroutine of this call is never awaited", call)
+            case _:
+                return None
+
+    def _unawaited(self, kind: str, problem: str, call: ast.expr) -> CodeError:
+        tool = self._tool(call)
+        name = tool.name if tool else ""
+        return _report(kind, f"{problem}: {name}(...) is async, write `await {name}(...)`", call, self._code)
+
+    def _is_coroutine(self, part: ast.expr) -> bool:
+        tool = self._tool(part)
+        return tool is not None and tool.is_async
+
+    def _tool(self, part: ast.expr) -> ToolSpec | None:
+        """The tool that is called here, if the name is certain to be the tool's."""
+        match part:
+            case ast.Call(func=ast.Name(id=name)) if not self._bindings.count[name] and name not in self._variables:
+                return self._tools.get(name)
+            case _:
+                return None
+
+
+def _without_invalid_escapes(code: str) -> str:
+    return _ESCAPE.sub(_harmless, code) if "\\" in code else code
+
+
+def _harmless(found: re.Match[str]) -> str:
+    text = found[0]
+    if found[1] is not None:
+        return "_" * len(text)
+    return f"_{text[1:]}" if found[2] or found[3] else text
+
+
+def _syntax_error(code: str, error: SyntaxError) -> CodeError | None:
+    message = error.msg or "invalid syntax"
+    if _WARNINGS.match(message):  # may be a warning that this process has made an error
+        return None
+    return CodeError(
+        kind=type(error).__name__, message=f"{message}\n{NOT_RUN}", line=error.lineno, source=_line(code, error.lineno)
+    )
+
+
+def _misplaced_await(tree: ast.Module) -> ast.AST | None:
+    """An `await` in a function that is not async. One in a comprehension is left to the session."""
+    pending: list[tuple[ast.AST, bool]] = [(tree, True)]
+    while pending:
+        node, allowed = pending.pop()
+        match node:
+            case ast.Await() if not allowed:
+                return node
+            case ast.FunctionDef() | ast.Lambda():
+                allowed = False
+            case ast.AsyncFunctionDef() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                allowed = True
+            case _:
+                pass
+        pending.extend((child, allowed) for child in ast.iter_child_nodes(node))
+    return None
+
+
+def _report(kind: str, problem: str, node: ast.AST, code: str, *, near: Iterable[str] = ()) -> CodeError:
+    line = int(getattr(node, "lineno", 1))
+    return CodeError(kind=kind, message=f"{problem}\n{NOT_RUN}", line=line, source=_line(code, line), near=tuple(near))
+
+
+def _line(code: str, number: int | None) -> str:
+    lines = code.splitlines()
+    return lines[number - 1].strip()[:300] if number is not None and 0 < number <= len(lines) else ""
+
+
+def _near(name: str, known: Iterable[str]) -> list[str]:
+    names = dict.fromkeys(other for other in known if other != name and not other.startswith("__"))
+    folded = [other for other in names if other.casefold() == name.casefold()]
+    close = difflib.get_close_matches(name[:80], names, n=5, cutoff=0.6)
+    return list(dict.fromkeys([*folded, *close]))[:5]
+
+
+def _kind(node: ast.AST) -> str:
+    match node:
+        case ast.List() | ast.ListComp():
+            return "a list"
+        case ast.Tuple():
+            return "a tuple"
+        case ast.GeneratorExp():
+            return "a generator"
+        case ast.Constant(value=value):
+            return f"object {type(value).__name__}"
+        case _:
+            return "this object"
