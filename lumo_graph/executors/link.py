@@ -45,6 +45,7 @@ class Link:
         self.received = 0
         """Bytes of all messages so far."""
         self._status: int | None = None
+        self._word = ""
         self._waiting: deque[list[Any]] = deque()
         self._sending = threading.Lock()
         for descriptor in (self._stdout, self._stderr):
@@ -177,18 +178,23 @@ class Link:
         """Send the session SIGKILL."""
         self._order(orders.KILL)
 
-    def begin(self, number: int) -> None:
-        """Announce an action, before which the session may freeze a copy of itself."""
+    def begin(self, word: str) -> None:
+        """Announce an action, before which the session may freeze a copy of itself.
+
+        Args:
+            word: the copy is known by it, so no code of an earlier action may be able to know it.
+        """
+        self._word = word
         if self.supervised:
-            self._order(orders.BEGIN + str(number).encode())
+            self._order(orders.BEGIN + word.encode())
 
     def rest(self) -> None:
         """Say that the action has ended."""
         if self.supervised:
             self._order(orders.END)
 
-    def thaw(self, number: int, seconds: float) -> bool:
-        """Put the copy from before an action in the place of the session, over a new stream.
+    def thaw(self, seconds: float) -> bool:
+        """Put the copy from before the last action in the place of the session, over a new stream.
 
         Everything else that the session has started is gone then, whatever it was doing.
 
@@ -202,7 +208,7 @@ class Link:
         with theirs:
             self._replace_data(ours)
             try:
-                orders.send(self._control, orders.THAW + str(number).encode(), theirs.fileno())
+                orders.send(self._control, orders.THAW + self._word.encode(), theirs.fileno())
             except OSError:
                 return False
         until = time.monotonic() + seconds

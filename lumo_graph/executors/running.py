@@ -1,5 +1,6 @@
 """One action on the host's side: sends the code, serves its calls, keeps its output, and watches the clock."""
 
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -66,8 +67,9 @@ class RunningAction:
         """
         try:
             try:
-                message = pack(["exec", self._number, code], TO_WORKER_CAP)
-                self._link.begin(self._number)
+                word = secrets.token_hex(8)
+                message = pack(["exec", self._number, code, word], TO_WORKER_CAP)
+                self._link.begin(word)
                 self._link.send_whole(message, min(self._seconds, SEND_SECONDS))
             except FrameTooLargeError as failure:
                 return self._finish(error=CodeError(kind="SyntaxError", message=f"The action is too long: {failure}."))
@@ -96,7 +98,7 @@ class RunningAction:
             Whether that worked. If not, the session is killed.
         """
         self._calls.close()
-        self.thawed = thaw(self._link, self._number)
+        self.thawed = thaw(self._link)
         if self.thawed is None:
             self._link.kill()
             self._link.end(END_SECONDS)

@@ -133,7 +133,7 @@ class ProcessSession:
             if not self._undoable:
                 return False
             self._undoable = False
-            if thaw(self._link, self._actions) is None:
+            if thaw(self._link) is None:
                 self._end("its last action could not be undone")
                 return False
             self._link.drain()

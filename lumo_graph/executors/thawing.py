@@ -10,15 +10,15 @@ _SWITCH_SECONDS = 2.0
 _WAKE_SECONDS = 0.6
 
 
-def thaw(link: Link, number: int) -> tuple[str, ...] | None:
-    """Put the copy from before an action in the place of its session.
+def thaw(link: Link) -> tuple[str, ...] | None:
+    """Put the copy from before the last action in the place of its session.
 
     Returns:
         Names of the threads that are lost. None: there was no such copy; the session must be ended.
     """
     if not link.freezes:
         return None
-    if not link.thaw(number, _SWITCH_SECONDS):
+    if not link.thaw(_SWITCH_SECONDS):
         return None
     until = time.monotonic() + _WAKE_SECONDS
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lumo_graph.executors import ProcessExecutor, launch
+from lumo_graph.executors.restoring import Attempts
 from lumo_graph.executors.session import ProcessSession
 from lumo_graph.types import Limits, ToolReply
 from tests.executors.conftest import TOOLS, Driver
@@ -183,16 +184,15 @@ def test_an_exception_of_serve_undoes_the_action_in_the_middle_of_its_call(drive
 
 
 def test_a_reply_that_comes_after_the_action_was_undone_reaches_nobody(driver):
-    asked, go_on = threading.Event(), threading.Event()
+    go_on = threading.Event()
 
     def serve(request):
         if request.args["query"] == "slow":
-            asked.set()
+            driver.session.interrupt()
             go_on.wait(30)
         return ToolReply(value=request.args["query"])
 
-    assert driver.do("x.append(2)\nsearch('slow')", seconds=0.2, serve=serve).rolled_back
-    assert asked.is_set()
+    assert driver.do("x.append(2)\nsearch('slow')", serve=serve).rolled_back
     threading.Timer(0.1, go_on.set).start()
     assert driver.value("[search(str(n)) for n in range(200)] == [str(n) for n in range(200)]", serve=serve) is True
 
@@ -223,6 +223,20 @@ def test_the_last_action_can_be_undone_once(driver):
     assert driver.value("x") == [1, 2]
 
 
+@pytest.mark.parametrize("code", ["x = '" + "a" * (33 << 20) + "'", "x = '\ud800'"], ids=["too long", "no text"])
+def test_what_was_never_run_cannot_be_undone(driver, code):
+    driver.do(code)
+    assert driver.session.rollback() is False
+    assert is_as_before(driver)
+
+
+def test_what_a_snapshot_holds_cannot_be_undone(driver):
+    driver.do("x.append(2)")
+    driver.session.snapshot()
+    assert driver.session.rollback() is False
+    assert driver.value("x") == [1, 2]
+
+
 def test_with_more_memory_than_is_copied_the_session_is_lost_and_says_so():
     session = ProcessExecutor(require="none", freeze_below_mb=40).open(limits=Limits())
     driver = Driver(session)
@@ -238,7 +252,7 @@ def test_with_more_memory_than_is_copied_the_session_is_lost_and_says_so():
 
 def test_behind_less_than_a_private_view_it_is_off_and_says_so():
     link, isolation = launch.start_behind(frozenset(), {}, preload=(), freeze_below_mb=512, limits=Limits())
-    launch._furnish(link, (), {})
+    Attempts({}, memory_mb=512).furnish(link, ())
     session = ProcessSession(link, isolation, (), memory_mb=512)
     try:
         assert "namespaces" in isolation.off["frozen copy"]

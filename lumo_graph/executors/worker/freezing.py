@@ -52,21 +52,21 @@ class Freezer:
         """Process id of the copy that waits, if it is a child of this process."""
         return self._copy
 
-    def freeze(self, action: int) -> Thawed | str | None:
+    def freeze(self, word: str) -> Thawed | str | None:
         """Make a copy of this process.
 
         Args:
-            action: the one that comes next.
+            word: stands for the action that comes next.
 
         Returns:
             In this process None, or why there is no copy. In the copy, once it is needed, what is new to it.
         """
         try:
-            return self._freeze(action)
+            return self._freeze(word)
         except OSError as failure:
             return f"the process could not be copied: {failure.strerror or failure}"
 
-    def _freeze(self, action: int) -> Thawed | str | None:
+    def _freeze(self, word: str) -> Thawed | str | None:
         heap = _heap_mb()
         if heap > self._below_mb:
             self._replace(None)
@@ -82,7 +82,7 @@ class Freezer:
                     return self._wait(ours, theirs, threads, numbers)
                 self._replace(pid)
                 theirs.close()
-                _announce(self._line, action, ours)
+                _announce(self._line, word, ours)
         finally:
             _mask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return None
@@ -116,11 +116,11 @@ class Freezer:
         self._copy = None
 
 
-def _announce(line: socket.socket, action: int, copy: socket.socket) -> None:
+def _announce(line: socket.socket, word: str, copy: socket.socket) -> None:
     waiting = _poll()
     waiting.register(copy, select.POLLIN)
     waiting.poll(_HELLO_SECONDS * 1000)  # it waits now
-    orders.send(line, FROZEN + str(action).encode(), copy.fileno())
+    orders.send(line, FROZEN + word.encode(), copy.fileno())
 
 
 def _heap_mb() -> int:

@@ -74,16 +74,16 @@ class Interpreter:
         while True:
             message = self._channel.receive()
             if message[0] == "exec":
-                if not self._freeze(message[1]):
+                if not self._freeze(message[1], message[3]):
                     self._channel.send(["done", message[1], self._execute(message[1], message[2])])
             elif message[0] == "snapshot":
                 self._snapshot()
 
-    def _freeze(self, number: int) -> bool:
+    def _freeze(self, number: int, word: str) -> bool:
         # Returns twice: False in the process that goes on, and True in its copy if that has to take its place.
         if self._freezer is None:
             return False
-        made = self._freezer.freeze(number)
+        made = self._freezer.freeze(word)
         if isinstance(made, str):
             self._channel.send(["unfrozen", number, made])
         if not isinstance(made, Thawed):

@@ -1,4 +1,4 @@
-"""What a host and the process that guards its session say to each other: a letter, then a number or a word."""
+"""What a host and the process that guards its session say to each other: a letter, and what belongs to it."""
 
 import os
 import socket
@@ -7,9 +7,9 @@ from array import array
 INTERRUPT, KILL = b"i", b"k"
 """Send the session SIGINT; end it and everything it started."""
 BEGIN = b"b"
-"""An action begins: `b7`. The copy that is frozen next is the one from before it."""
+"""An action begins, and a word stands for it: `b3f9c`. The copy that is frozen next is the one from before it."""
 THAW = b"t"
-"""Go back to the copy from before an action, `t7`, which comes with a new data stream. Answered by `t1` or `t0`."""
+"""Go back to the copy from before an action, `t3f9c`, which comes with a new data stream. Answered by `t1` or `t0`."""
 DIED = b"d"
 """The session's process has ended, with this exit status: `d-9`; or was ended for its memory: `d-9 memory`."""
 FOR_MEMORY = b" memory"

@@ -20,8 +20,8 @@ from lumo_graph.executors.worker.memory import MemoryWatch
 from lumo_graph.executors.worker.processes import end_all_but, others, reap
 
 FROZEN, LISTENER, HELLO = b"f", b"l", b"h"
-"""From the runner: a copy is frozen, `f7`, with the stream to it; here is where signals are asked about. From the
-copy: it waits."""
+"""From the runner: a copy is frozen, `f3f9c` with the word of the action, and here is the stream to it; here is where
+signals are asked about. From the copy: it waits."""
 
 _MOST_AT_ONCE = 32
 _OFTEN, _SELDOM = 0.1, 2.0
@@ -33,8 +33,8 @@ _NOT_WAITING = socket.MSG_DONTWAIT if hasattr(socket, "MSG_DONTWAIT") else 0
 class Copy:
     """A frozen copy of the runner."""
 
-    action: int
-    """The action it is from before."""
+    word: bytes
+    """The word for the action it is from before."""
     line: socket.socket
     pid: int | None = None
     """Known once it has said that it waits."""
@@ -74,7 +74,7 @@ class Supervisor:
         self._line: socket.socket | None = line
         self._woken = woken
         self._copy: Copy | None = None
-        self._beginning: int | None = None
+        self._beginning: bytes | None = None
         self._listener: int | None = None
         self._orders: deque[tuple[bytes, list[int]]] = deque()
         self._poll = select.poll()
@@ -124,7 +124,7 @@ class Supervisor:
             while True:
                 message, descriptors, _ = orders.receive(self._control, _NOT_WAITING)
                 if message[:1] == orders.BEGIN:
-                    self._beginning = int(message[1:])
+                    self._beginning = message[1:]
                     self._drop_copy()
                     self._acting, self._next_look = True, time.monotonic() + _OFTEN
                 elif message[:1] == orders.END:
@@ -137,7 +137,7 @@ class Supervisor:
     def _obey(self, message: bytes, descriptors: list[int]) -> bool:
         match message[:1]:
             case orders.THAW:
-                thawed = self._thaw(int(message[1:]), descriptors)
+                thawed = self._thaw(message[1:], descriptors)
                 orders.discard(descriptors)
                 self._tell(orders.THAW + (b"1" if thawed else b"0"))
             case orders.INTERRUPT:
@@ -165,22 +165,21 @@ class Supervisor:
             orders.discard(descriptors)
 
     def _adopt(self, message: bytes, descriptors: list[int]) -> None:
-        number = message[1:]
-        if message[:1] != FROZEN or not number.isdigit() or len(descriptors) != 1:
+        word = message[1:]
+        if message[:1] != FROZEN or len(descriptors) != 1:
             return
-        action = int(number)
-        if self._beginning != action:
+        if self._beginning != word:
             self._take_orders()
         # Once for each action, so that code cannot put another copy in its place; and never one from before an earlier
         # action, whose announcement may be read late.
-        if self._beginning == action:
-            self._copy = Copy(action=action, line=socket.socket(fileno=descriptors.pop()))
+        if self._beginning == word:
+            self._copy = Copy(word=word, line=socket.socket(fileno=descriptors.pop()))
             self._beginning = None
 
-    def _thaw(self, action: int, descriptors: list[int]) -> bool:
+    def _thaw(self, word: bytes, descriptors: list[int]) -> bool:
         self._listen()
         copy = self._copy
-        if copy is None or copy.action != action or len(descriptors) != 1 or not copy.meet() or copy.pid is None:
+        if copy is None or copy.word != word or len(descriptors) != 1 or not copy.meet() or copy.pid is None:
             return False
         if not end_all_but(copy.pid):
             return False
