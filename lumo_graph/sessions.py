@@ -66,9 +66,19 @@ class LiveSessions:
             self._leased.add(session)
         return Lease(session=session, restored=bool(revision) and not fits)
 
-    def keep(self, key: str, session: Session, limits: Limits) -> str:
-        """Take a session back after an action that was stored. Returns the revision it stands at now."""
-        revision = uuid.uuid4().hex
+    def keep(self, key: str, session: Session, limits: Limits, revision: str | None = None) -> str:
+        """Take a session back.
+
+        Args:
+            key: as for `take`.
+            session: what `take` has leased.
+            limits: those it was taken with.
+            revision: the one it was taken at, after an action that was undone; None after one that was stored.
+
+        Returns:
+            The revision it stands at now.
+        """
+        revision = uuid.uuid4().hex if revision is None else revision
         with self._lock:
             self._leased.discard(session)
             surplus = [self._idle.pop(key, None)]

@@ -13,6 +13,8 @@ Outcome: TypeAlias = Literal["answered", "max_steps", "max_debug_attempts", "bud
 Tier: TypeAlias = Literal["full", "fs", "best_effort", "none"]
 TIERS: tuple[Tier, ...] = get_args(Tier)
 Stream: TypeAlias = Literal["stdout", "stderr"]
+Change: TypeAlias = Literal["added", "changed", "removed"]
+CHANGES: tuple[Change, ...] = get_args(Change)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +162,11 @@ class Execution:
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     """Every variable that exists afterwards, with a short description: `{"rows": "list (150)"}`."""
     rolled_back: bool = False
-    """The session was lost: the namespace is the one from before this action, and the session must be closed."""
+    """The action was undone: the namespace is the one from before it. `Session.alive` says where it is."""
+    changed: Mapping[str, Change] = field(default_factory=dict[str, Change])
+    """For an action that failed and was not undone: the variables that are not as they were before it."""
+    notes: tuple[str, ...] = ()
+    """What else the model is to know about its session, in whole sentences: threads that were lost, for example."""
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -171,6 +177,7 @@ class Execution:
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
         parts = dict(data)
+        parts["notes"] = tuple(parts.get("notes", ()))
         for name, kind in (("value", Value), ("answer", Value), ("error", CodeError)):
             if parts.get(name) is not None:
                 parts[name] = kind(**parts[name])
@@ -238,7 +245,7 @@ class Snapshot:
 Serve: TypeAlias = Callable[[ToolRequest], ToolReply]
 """Answers the tool calls of an action. Called from several threads at once if the code calls from several.
 
-If it raises, the action is abandoned: the session is lost and `Session.execute` raises the same exception.
+If it raises, the action is abandoned and undone, and `Session.execute` raises the same exception.
 """
 
 Write: TypeAlias = Callable[[Stream, str], None]
@@ -251,6 +258,16 @@ class Session(Protocol):
     @property
     def isolation(self) -> Isolation:
         """What contains this session."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can run another action.
+
+        Looked at after an action that was undone (`Execution.rolled_back`, or `execute` has raised). True: this session
+        goes on, and its namespace is the one from before that action. False: it is lost, must be closed, and a new one
+        is opened from the last snapshot.
+        """
         ...
 
     def execute(self, code: str, *, seconds: float, serve: Serve, write: Write | None = None) -> Execution:

@@ -107,14 +107,14 @@ def test_a_stream_that_is_left_early_cancels_the_run(tmp_path):
 
 def test_a_value_that_ends_its_interpreter_costs_the_thread_itself_only(tmp_path):
     poison = "import os\nclass P:\n    def __reduce__(self):\n        return os._exit, (0,)\np = P()\nkept = 41"
-    model = ScriptedModel([code(poison), code("import os\nos._exit(1)"), code("final_answer(kept)")])
+    model = ScriptedModel([code(poison), code("final_answer(kept)")])
     url = f"sqlite:///{tmp_path}/runs.db"
     first = run("go", model, agent_type="code-agent", checkpointer=url, thread_id="t")
     assert first.answer == 41
-    assert "- `p`: it could not be restored" in first.steps[-1].observation
     again = ScriptedModel([code("final_answer('p' in globals())")])
     later = run("on", again, agent_type="code-agent", checkpointer=url, thread_id="t")
     assert later.answer is False
+    assert "- `p`: it could not be restored" in later.steps[-1].observation
 
 
 def test_a_thread_goes_on_with_its_variables_in_a_later_run(tmp_path):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lumo_graph.dialects.excerpts import bullets, fair_shares, one_line, readable, shorten
-from lumo_graph.types import CodeError, Execution
+from lumo_graph.types import CHANGES, CodeError, Execution
 
 _NO_OUTPUT = "(no output: nothing was printed, and the code does not end in an expression with a value)"
 _ROLLED_BACK = "Variables are as they were before this code ran."
@@ -45,8 +45,8 @@ def observe_execution(
         _Section(title=_LOST, body=_reasons(lost), vital=True),
         _Section(title=_UNSAVED, body=_reasons(unsaved)),
     ]
-    if execution.rolled_back:
-        sections.append(_Section(title="note:", body=_rollback(execution), vital=True))
+    if notes := _notes(execution):
+        sections.append(_Section(title="note:", body=notes, vital=execution.rolled_back))
     told = [section for section in sections if section.body.strip()]
     if all(section.title in (_LOST, _UNSAVED) for section in told):
         told.insert(0, _Section(title="", body=_NO_OUTPUT))
@@ -90,6 +90,24 @@ def _error_sections(error: CodeError | None) -> list[_Section]:
         # One frame without a cause says no more than the failing line.
         sections.append(_Section(title="traceback:", body=readable(error.traceback).strip("\n")))
     return sections
+
+
+def _notes(execution: Execution) -> str:
+    notes = [_rollback(execution)] if execution.rolled_back else [_changes(execution)]
+    return "\n".join(note for note in (*notes, *map(readable, execution.notes)) if note)
+
+
+def _changes(execution: Execution) -> str:
+    # Of code that failed half-way: what it did before that stays done.
+    if execution.error is None or not execution.changed:
+        return ""
+    groups = {change: [name for name, kind in execution.changed.items() if kind == change] for change in CHANGES}
+    told = [
+        f"{change} {', '.join(f'`{one_line(name, 100)}`' for name in names)}"
+        for change, names in groups.items()
+        if names
+    ]
+    return shorten(f"Variables that this code has changed before it failed: {'; '.join(told)}.", 600)
 
 
 def _rollback(execution: Execution) -> str:

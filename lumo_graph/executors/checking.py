@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeGuard, cast
 
 from lumo_graph.executors.frames import FrameError
-from lumo_graph.types import CodeError, ToolSpec, Value
+from lumo_graph.types import CHANGES, Change, CodeError, ToolSpec, Value
 
 _MAX_DEPTH = 70
 _MAX_PARTS = 1_000_000
@@ -14,6 +14,7 @@ _TEXT = 40_000
 _MAX_VARIABLES = 300
 _MAX_NEAR = 10
 _MAX_UNSAVED = 1_000
+_MAX_THREADS = 50
 
 Fields: TypeAlias = dict[str, Any]
 
@@ -38,6 +39,9 @@ class DoneMessage:
     answer: Value | None = None
     error: CodeError | None = None
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    changed: Mapping[str, Change] = field(default_factory=dict[str, Change])
+    threads: tuple[str, ...] = ()
+    processes: int = 0
 
 
 def parse_call(message: list[Any], tools: Mapping[str, ToolSpec]) -> CallMessage:
@@ -61,7 +65,7 @@ def parse_call(message: list[Any], tools: Mapping[str, ToolSpec]) -> CallMessage
 
 
 def parse_done(message: list[Any]) -> DoneMessage:
-    """Check `["done", action, {value, answer, error, variables}]`.
+    """Check `["done", action, {value, answer, error, variables, changed, threads, processes}]`.
 
     Raises:
         FrameError: it has another shape.
@@ -69,7 +73,7 @@ def parse_done(message: list[Any]) -> DoneMessage:
     if len(message) != 3:  # noqa: PLR2004 - the shape above
         raise FrameError("an end of the wrong length")
     fields = _fields(message[2], "an end")
-    if fields.keys() != {"value", "answer", "error", "variables"}:
+    if fields.keys() != {"value", "answer", "error", "variables", "changed", "threads", "processes"}:
         raise FrameError("an end with other fields")
     return DoneMessage(
         action=_whole(message[1]),
@@ -77,6 +81,9 @@ def parse_done(message: list[Any]) -> DoneMessage:
         answer=_value(fields["answer"]),
         error=_error(fields["error"]),
         variables=_texts(fields["variables"], _MAX_VARIABLES),
+        changed=_changes(fields["changed"]),
+        threads=_names(fields["threads"]),
+        processes=_whole(fields["processes"]),
     )
 
 
@@ -98,6 +105,18 @@ def parse_unsaved(message: list[Any]) -> dict[str, str]:
 def parse_text(message: list[Any]) -> str:
     """Check `[kind, text]`."""
     return _text(message[1] if len(message) > 1 else None, _TEXT)
+
+
+def parse_unfrozen(message: list[Any]) -> str:
+    """Check `["unfrozen", action, reason]`."""
+    return _text(message[2] if len(message) == 3 else None, _NAME)  # noqa: PLR2004 - the shape above
+
+
+def parse_thawed(message: list[Any]) -> tuple[str, ...]:
+    """Check `["thawed", [name of a thread, ...]]`."""
+    if message[0] != "thawed" or len(message) != 2:  # noqa: PLR2004 - the shape above
+        raise FrameError("something else than a copy that has woken up")
+    return _names(message[1])
 
 
 def check_plain(value: Any, *, binary: bool = True) -> None:
@@ -160,6 +179,19 @@ def _error(data: Any) -> CodeError | None:
         values=_texts(fields["values"], _MAX_VARIABLES),
         near=tuple(_text(name, _NAME) for name in near),
     )
+
+
+def _changes(value: Any) -> dict[str, Change]:
+    changes = _texts(value, 2 * _MAX_VARIABLES)
+    if not all(change in CHANGES for change in changes.values()):
+        raise FrameError("a change of an unknown kind")
+    return cast("dict[str, Change]", changes)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not _is_list(value) or len(value) > _MAX_THREADS:
+        raise FrameError("names that are not a list")
+    return tuple(_text(name, _NAME) for name in value)
 
 
 def _is_list(value: Any) -> TypeGuard[list[Any]]:

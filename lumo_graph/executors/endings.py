@@ -1,11 +1,12 @@
 """What to tell about an action that did not end by itself."""
 
 import signal
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lumo_graph.types import CodeError
 
-_ROLLED_BACK = "The variables are as they were before this action."
+ROLLED_BACK = "The variables are as they were before this action."
 _LIMITED = {signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS}
 
 
@@ -18,21 +19,25 @@ def describe_stop(kind: str, seconds: float, error: CodeError | None) -> CodeErr
         error: what the code said when it was interrupted, if it could.
     """
     if kind == "TimeoutError":
-        message = f"The action ran longer than its limit of {seconds:g} s and was stopped. {_ROLLED_BACK}"
+        message = f"The action ran longer than its limit of {seconds:g} s and was stopped. {ROLLED_BACK}"
     else:
-        message = f"The action was interrupted. {_ROLLED_BACK}"
+        message = f"The action was interrupted. {ROLLED_BACK}"
     if error is None:
         return CodeError(kind=kind, message=message)
     return replace(error, kind=kind, message=message, near=())
 
 
-def describe_death(status: int | None, memory_mb: int) -> CodeError:
+def describe_death(status: int | None, memory_mb: int, *, together: bool = False) -> CodeError:
     """A session that ended in the middle of an action.
 
     Args:
         status: exit status of its process, negative for a signal; None if unknown.
         memory_mb: memory it was allowed.
+        together: it was ended because all its processes together used more.
     """
+    if together:
+        message = f"The processes of the action used more than {memory_mb} MiB of memory together and were ended."
+        return CodeError(kind="SessionDied", message=f"{message} {ROLLED_BACK}")
     if status is None:
         how = "closed its channel to the host"
     elif status >= 0:
@@ -42,8 +47,37 @@ def describe_death(status: int | None, memory_mb: int) -> CodeError:
     advice = ""
     if status is not None and -status in _LIMITED:
         advice = f" It may have needed more than its {memory_mb} MiB of memory, or native code crashed."
-    message = f"The interpreter {how} while the action ran.{advice} {_ROLLED_BACK}"
+    message = f"The interpreter {how} while the action ran.{advice} {ROLLED_BACK}"
     return CodeError(kind="SessionDied", message=message)
+
+
+def describe_leftovers(threads: Sequence[str], processes: int, unfrozen: str | None) -> tuple[str, ...]:
+    """What a session is left with after an action.
+
+    Args:
+        threads: names of those that go on.
+        processes: number of those that go on.
+        unfrozen: why there is no copy from before the action.
+    """
+    notes: list[str] = []
+    if threads:
+        notes.append(f"Threads that are still running: {', '.join(map(repr, threads))}.")
+    if processes:
+        notes.append(f"Processes that are still running: {processes}.")
+    if unfrozen is not None:
+        notes.append(
+            f"No copy of the variables was kept ({unfrozen}): if code has to be stopped, values that cannot be saved "
+            "are lost."
+        )
+    return tuple(notes)
+
+
+def describe_lost(threads: Sequence[str] | None) -> tuple[str, ...]:
+    """What an action that was undone has cost: names of threads, or None if its session is lost."""
+    if not threads:
+        return ()
+    names = ", ".join(map(repr, threads))
+    return (f"Threads of earlier code have ended, and what they had locked stays locked: {names}.",)
 
 
 def _signal_name(number: int) -> str:

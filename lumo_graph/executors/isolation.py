@@ -58,11 +58,11 @@ def describe_isolation(layers: AbstractSet[str], report_on: Sequence[str], off: 
 
 def _left_open(layers: AbstractSet[str], off: Mapping[str, str]) -> list[str]:
     left = [
-        "memory: the limit is for each process, and code may fork some",
         "processor: threads and processes that an action leaves behind run on until the session ends",
         "the kernel is shared with the host",
     ]
     if NAMESPACES not in layers:
+        left.append("memory: the limit is for each process, and code may fork some")
         left.append("disk: only the size of a single file is limited")
         left.append("files: whether a path exists, its size, owner and times can be seen")
         left.append("files: permissions and times of those it may read can be changed if they are the user's own")

@@ -9,7 +9,7 @@ from typing import Any
 
 from lumo_graph.errors import ExecutorError
 from lumo_graph.executors.isolation import check_reached, describe_isolation
-from lumo_graph.executors.jail.plan import LAYERS, LayerError
+from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, LayerError
 from lumo_graph.executors.link import Link
 from lumo_graph.executors.restoring import Attempts, Restored, receive_one
 from lumo_graph.executors.zygote import fork_session
@@ -27,6 +27,7 @@ def start_session(
     *,
     require: Tier,
     preload: tuple[str, ...],
+    freeze_below_mb: int,
     limits: Limits,
     tools: Sequence[ToolSpec],
     namespace: Mapping[str, bytes],
@@ -42,7 +43,7 @@ def start_session(
     """
     attempts = Attempts(namespace, memory_mb=limits.memory_mb)
     while True:
-        link, isolation = _start_behind_best(require, preload=preload, limits=limits)
+        link, isolation = _start_behind_best(require, preload=preload, freeze_below_mb=freeze_below_mb, limits=limits)
         try:
             if (restored := attempts.furnish(link, [_describe_tool(tool) for tool in tools])) is not None:
                 return link, isolation, restored
@@ -54,14 +55,16 @@ def start_session(
             raise
 
 
-def _start_behind_best(require: Tier, *, preload: tuple[str, ...], limits: Limits) -> tuple[Link, Isolation]:
+def _start_behind_best(
+    require: Tier, *, preload: tuple[str, ...], freeze_below_mb: int, limits: Limits
+) -> tuple[Link, Isolation]:
     with _missing_lock:
         off = dict(_missing)
     while True:
         layers = frozenset(LAYERS) - off.keys()
         check_reached(layers, off, require)
         try:
-            return start_behind(layers, off, preload=preload, limits=limits)
+            return start_behind(layers, off, preload=preload, freeze_below_mb=freeze_below_mb, limits=limits)
         except LayerError as failure:
             # The process that tried is in a half state and has ended; a fresh one does without the layer.
             if failure.layer not in layers:
@@ -73,7 +76,12 @@ def _start_behind_best(require: Tier, *, preload: tuple[str, ...], limits: Limit
 
 
 def start_behind(
-    layers: frozenset[str], off: Mapping[str, str], *, preload: tuple[str, ...], limits: Limits
+    layers: frozenset[str],
+    off: Mapping[str, str],
+    *,
+    preload: tuple[str, ...],
+    freeze_below_mb: int,
+    limits: Limits,
 ) -> tuple[Link, Isolation]:
     """Start a session behind exactly these layers.
 
@@ -83,7 +91,12 @@ def start_behind(
     """
     link = Link()
     try:
-        request = {"layers": sorted(layers), "memory_mb": limits.memory_mb, "disk_mb": limits.disk_mb}
+        request = {
+            "layers": sorted(layers),
+            "memory_mb": limits.memory_mb,
+            "disk_mb": limits.disk_mb,
+            "freeze_below_mb": freeze_below_mb,
+        }
         try:
             fork_session(preload, request, link.theirs())
         finally:
@@ -94,6 +107,8 @@ def start_behind(
         link.kill()
         link.close()
         raise
+    link.supervised = NAMESPACES in layers
+    link.freezes = FROZEN_COPY in report["on"]
     return link, describe_isolation(layers, report["on"], {**off, **report["off"]})
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import select
 import socket
+import sys
 import threading
 import time
 import weakref
@@ -11,11 +12,12 @@ from collections import deque
 from typing import Any
 
 from lumo_graph.executors.frames import TO_HOST_CAP, Frames
-from lumo_graph.executors.worker.guard import INTERRUPT, KILL
+from lumo_graph.executors.worker import orders
 
 _READ = 1 << 16
 _END_SECONDS = 5.0
 _MAX_DRAIN = 64
+_PACKETS = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_STREAM
 _links: "weakref.WeakSet[Link]" = weakref.WeakSet()
 
 
@@ -27,8 +29,12 @@ class Link:
     """Descriptors of one session. Owned by one thread, but `send_whole`, `wake`, `interrupt` and `kill` are for any."""
 
     def __init__(self) -> None:
+        self.supervised = False
+        """Whether somebody in the session takes orders about its actions."""
+        self.freezes = False
+        """Whether the session freezes copies of itself."""
         self._data, self._their_data = socket.socketpair()
-        self._control, self._their_control = socket.socketpair()
+        self._control, self._their_control = socket.socketpair(socket.AF_UNIX, _PACKETS)
         self._stdout, self._their_stdout = os.pipe()
         self._stderr, self._their_stderr = os.pipe()
         self._woken, self._wakes = socket.socketpair()
@@ -38,7 +44,8 @@ class Link:
         self._spoiled = False  # the last message was cut off
         self.received = 0
         """Bytes of all messages so far."""
-        self._status = b""
+        self._status: int | None = None
+        self._word = ""
         self._waiting: deque[list[Any]] = deque()
         self._sending = threading.Lock()
         for descriptor in (self._stdout, self._stderr):
@@ -73,6 +80,12 @@ class Link:
         ]
         woken = self._woken.fileno() in ready and bool(self._woken.recv(_READ))
         return self._data.fileno() in ready, output, woken
+
+    def wait_for_messages(self, seconds: float) -> bool:
+        """Wait for messages alone; output stays where it is."""
+        poll = select.poll()
+        poll.register(self._data, select.POLLIN)
+        return bool(poll.poll(max(seconds, 0.0) * 1000))
 
     def receive(self) -> list[list[Any]]:
         """Messages that are complete.
@@ -159,13 +172,60 @@ class Link:
 
     def interrupt(self) -> None:
         """Send the session SIGINT."""
-        with contextlib.suppress(OSError):
-            self._control.send(INTERRUPT)
+        self._order(orders.INTERRUPT)
 
     def kill(self) -> None:
         """Send the session SIGKILL."""
-        with contextlib.suppress(OSError):
-            self._control.send(KILL)
+        self._order(orders.KILL)
+
+    def begin(self, word: str) -> None:
+        """Announce an action, before which the session may freeze a copy of itself.
+
+        Args:
+            word: the copy is known by it, so no code of an earlier action may be able to know it.
+        """
+        self._word = word
+        if self.supervised:
+            self._order(orders.BEGIN + word.encode())
+
+    def rest(self) -> None:
+        """Say that the action has ended."""
+        if self.supervised:
+            self._order(orders.END)
+
+    def thaw(self, seconds: float) -> bool:
+        """Put the copy from before the last action in the place of the session, over a new stream.
+
+        Everything else that the session has started is gone then, whatever it was doing.
+
+        Returns:
+            Whether there was such a copy. If not, the session is in no state to be used.
+        """
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError:
+            return False
+        with theirs:
+            self._replace_data(ours)
+            try:
+                orders.send(self._control, orders.THAW + self._word.encode(), theirs.fileno())
+            except OSError:
+                return False
+        until = time.monotonic() + seconds
+        while (message := self._hear(until - time.monotonic())) not in (b"", None):
+            if message.startswith(orders.THAW):
+                return message == orders.THAW + b"1"
+        return False
+
+    def death(self, seconds: float) -> tuple[int | None, bool]:
+        """Wait for the session's process to end.
+
+        Returns:
+            Its exit status, negative for a signal, None if it does not end in time; whether its memory was the reason.
+        """
+        message = self._hear(seconds)
+        self._status = _status(message)
+        return self._status, bool(message and message.endswith(orders.FOR_MEMORY))
 
     def end(self, seconds: float = _END_SECONDS) -> int | None:
         """Wait until the session has ended and, as long as time is left, until everything it started is gone.
@@ -176,21 +236,11 @@ class Link:
             Its exit status, negative for a signal; None if it is not known, or still alive after `seconds`.
         """
         until = time.monotonic() + seconds
-        try:
-            if not self._status:
-                self._status = self._receive_status(until)
-                while self._status and (more := self._receive_status(until)):
-                    self._status += more
-        except (OSError, ValueError):
-            pass
-        try:
-            return int(self._status) if self._status else None
-        except ValueError:
-            return None
-
-    def _receive_status(self, until: float) -> bytes:
-        self._control.settimeout(max(until - time.monotonic(), 0.001))
-        return self._control.recv(64)
+        if self._status is None:
+            while message := self._hear(until - time.monotonic()):
+                if (status := _status(message)) is not None:
+                    self._status = status
+        return self._status
 
     def close(self) -> None:
         """Let go of everything; a session that still runs is ended by its guard."""
@@ -202,6 +252,33 @@ class Link:
         for descriptor in (self._stdout, self._stderr):
             os.close(descriptor)
 
+    def _order(self, message: bytes) -> None:
+        with contextlib.suppress(OSError):
+            orders.send(self._control, message)
+
+    def _hear(self, seconds: float) -> bytes | None:
+        # Empty: there is nobody any more. None: nothing was said in time.
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        if not poll.poll(max(seconds, 0.0) * 1000):
+            return None
+        message, descriptors, _ = orders.receive(self._control)
+        orders.discard(descriptors)
+        return message
+
+    def _replace_data(self, ours: socket.socket) -> None:
+        ours.setblocking(False)
+        self._poll.unregister(self._data.fileno())
+        with contextlib.suppress(OSError):
+            self._data.shutdown(socket.SHUT_RDWR)  # whoever is sending into it gives up
+        with self._sending:
+            self._data.close()
+            self._data = ours
+            self._frames = Frames(TO_HOST_CAP)
+            self._waiting.clear()
+            self._spoiled, self._status = False, None
+        self._poll.register(ours.fileno(), select.POLLIN)
+
     def _read(self, descriptor: int) -> bytes:
         try:
             data = os.read(descriptor, _READ)
@@ -211,6 +288,13 @@ class Link:
             with contextlib.suppress(KeyError):
                 self._poll.unregister(descriptor)
         return data
+
+
+def _status(message: bytes | None) -> int | None:
+    if message and message.startswith(orders.DIED):
+        with contextlib.suppress(ValueError, IndexError):
+            return int(message[1:].split()[0])
+    return None
 
 
 def _forget_after_fork() -> None:

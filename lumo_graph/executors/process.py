@@ -28,12 +28,15 @@ class ProcessExecutor:
     Args:
         require: the least isolation to run code behind; with less, `open` raises IsolationError.
         preload: modules to import once, before sessions are forked, so that code gets them at no cost.
+        freeze_below_mb: memory of a session, in MiB, up to which a copy of it is frozen before each action, so that an
+            action that has to be stopped is undone and the session goes on. The more memory, the longer the copy
+            takes: about 2 ms for every 100 MiB. 0: never; a stopped session is then restored from its snapshot.
 
     Raises:
-        ConfigurationError: an unknown tier, or a module that is not installed.
+        ConfigurationError: an unknown tier, a module that is not installed, or a size that is none.
     """
 
-    def __init__(self, *, require: Tier = "fs", preload: Sequence[str] = ()) -> None:
+    def __init__(self, *, require: Tier = "fs", preload: Sequence[str] = (), freeze_below_mb: int = 512) -> None:
         if require not in TIERS:
             raise ConfigurationError(f"require must be one of {', '.join(TIERS)}, not {require!r}.")
         if isinstance(preload, str):
@@ -41,7 +44,12 @@ class ProcessExecutor:
         for name in preload:
             if not _is_installed(name):
                 raise ConfigurationError(f"preload names {name!r}, but no such module is installed.")
+        if type(freeze_below_mb) is not int or freeze_below_mb < 0:
+            raise ConfigurationError(
+                f"freeze_below_mb must be a whole number of MiB, 0 or more, not {freeze_below_mb!r}."
+            )
         self._require: Tier = require
+        self._freeze_below_mb = freeze_below_mb
         self._preload = tuple(dict.fromkeys(preload))
 
     def __repr__(self) -> str:
@@ -70,7 +78,12 @@ class ProcessExecutor:
         if os.name != "posix":
             raise ExecutorError(f"ProcessExecutor needs Linux or macOS; this is {sys.platform!r}.")
         link, isolation, restored = start_session(
-            require=self._require, preload=self._preload, limits=limits, tools=tools, namespace=namespace or {}
+            require=self._require,
+            preload=self._preload,
+            freeze_below_mb=self._freeze_below_mb,
+            limits=limits,
+            tools=tools,
+            namespace=namespace or {},
         )
         return ProcessSession(link, isolation, tools, memory_mb=limits.memory_mb, restored=restored)
 

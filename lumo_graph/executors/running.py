@@ -1,19 +1,22 @@
 """One action on the host's side: sends the code, serves its calls, keeps its output, and watches the clock."""
 
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from lumo_graph.executors.calls import Calls
-from lumo_graph.executors.checking import DoneMessage, parse_call, parse_done
-from lumo_graph.executors.endings import describe_death, describe_stop
+from lumo_graph.executors.checking import DoneMessage, parse_call, parse_done, parse_unfrozen
+from lumo_graph.executors.endings import ROLLED_BACK, describe_death, describe_leftovers, describe_lost, describe_stop
 from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, FrameTooLargeError, mebibytes, pack
 from lumo_graph.executors.link import EndedError, Link
 from lumo_graph.executors.output import Capture
+from lumo_graph.executors.thawing import thaw
 from lumo_graph.types import CodeError, Execution, Stream, ToolSpec, Write
 
-GRACE = 0.5
+GRACE = 0.25
 """Seconds between SIGINT and SIGKILL."""
+_DEATH_SECONDS = 0.25
 END_SECONDS = 0.45
 """Seconds a session has to end and to clear up after SIGKILL, before its action is over without it."""
 SEND_SECONDS = 10.0
@@ -37,6 +40,12 @@ class RunningAction:
         write: Write | None,
     ) -> None:
         self.interrupted = False
+        self.undoable = False
+        """It has ended by itself, and there is a copy from before it."""
+        self.unfrozen: str | None = None
+        """Why there is no copy from before the action, if that is so."""
+        self.thawed: tuple[str, ...] | None = None
+        """Names of the threads that were lost on the way back to the copy; None if there was no such way."""
         self._link = link
         self._tools = tools
         self._calls = calls
@@ -58,9 +67,10 @@ class RunningAction:
         """
         try:
             try:
-                self._link.send_whole(
-                    pack(["exec", self._number, code], TO_WORKER_CAP), min(self._seconds, SEND_SECONDS)
-                )
+                word = secrets.token_hex(8)
+                message = pack(["exec", self._number, code, word], TO_WORKER_CAP)
+                self._link.begin(word)
+                self._link.send_whole(message, min(self._seconds, SEND_SECONDS))
             except FrameTooLargeError as failure:
                 return self._finish(error=CodeError(kind="SyntaxError", message=f"The action is too long: {failure}."))
             except UnicodeEncodeError as failure:
@@ -71,15 +81,28 @@ class RunningAction:
         except EndedError:
             return self._died(memory_mb)
         except FrameError as failure:
+            message = f"The code broke the channel of its session: {failure}. {ROLLED_BACK}"
+            return self._undone(CodeError(kind="SessionDied", message=message))
+        if done is not None and self._stopping is None:
+            self._link.rest()
+            self.undoable = self.unfrozen is None
+            return self._finish(done=done)
+        return self._undone(
+            describe_stop(self._stopping or "TimeoutError", self._seconds, done.error if done else None)
+        )
+
+    def roll_back(self) -> bool:
+        """Go back to before the action, whatever it is doing.
+
+        Returns:
+            Whether that worked. If not, the session is killed.
+        """
+        self._calls.close()
+        self.thawed = thaw(self._link)
+        if self.thawed is None:
             self._link.kill()
             self._link.end(END_SECONDS)
-            message = f"The code broke the channel of its session: {failure}. The session was ended."
-            return self._lost(CodeError(kind="SessionDied", message=message))
-        if done is not None and self._stopping is None:
-            return self._finish(done=done)
-        self._link.kill()
-        self._link.end(END_SECONDS)
-        return self._lost(describe_stop(self._stopping or "TimeoutError", self._seconds, done.error if done else None))
+        return self.thawed is not None
 
     def _check_results_taken(self) -> None:
         # A result that is still on its way would stand before the next action.
@@ -115,6 +138,9 @@ class RunningAction:
             if call.action == self._number and self._stopping is None:
                 self._calls.submit(call)
             return None
+        if message[0] == "unfrozen":
+            self.unfrozen = parse_unfrozen(message)
+            return None
         if message[0] != "done":
             raise FrameError(f"a message of kind {message[0][:50]!r}")
         done = parse_done(message)
@@ -138,22 +164,25 @@ class RunningAction:
                 self._write(name, text)
 
     def _died(self, memory_mb: int) -> Execution:
-        status = self._link.end(GRACE)
-        if status is None:  # its end of the stream is closed, but it is alive
-            self._link.kill()
-            self._link.end(END_SECONDS)
+        status, for_memory = self._link.death(_DEATH_SECONDS)  # None: its end of the stream is closed, but it is alive
         if (failure := self._calls.failure) is not None:
             raise failure
         if self._stopping is None and self.interrupted:
             self._stopping = "KeyboardInterrupt"
         if self._stopping is not None:
-            return self._lost(describe_stop(self._stopping, self._seconds, None))
-        return self._lost(describe_death(status, memory_mb))
+            return self._undone(describe_stop(self._stopping, self._seconds, None))
+        return self._undone(describe_death(status, memory_mb, together=for_memory))
 
-    def _lost(self, error: CodeError) -> Execution:
+    def _undone(self, error: CodeError) -> Execution:
+        self.roll_back()
         for part in self._link.drain():
             self._take(*part)
         return self._finish(error=error, rolled_back=True)
+
+    def _notes(self, done: DoneMessage | None) -> tuple[str, ...]:
+        if done is None:
+            return describe_lost(self.thawed)
+        return describe_leftovers(done.threads, done.processes, self.unfrozen)
 
     def _finish(
         self, *, done: DoneMessage | None = None, error: CodeError | None = None, rolled_back: bool = False
@@ -166,6 +195,8 @@ class RunningAction:
             error=done.error if done else error,
             calls=self._calls.close(),
             variables=done.variables if done else {},
+            changed=done.changed if done else {},
+            notes=self._notes(done),
             rolled_back=rolled_back,
             seconds=time.monotonic() - self._started,
         )

@@ -16,6 +16,7 @@ from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, mebibytes, pa
 from lumo_graph.executors.link import EndedError, Link
 from lumo_graph.executors.restoring import Restored, one_line
 from lumo_graph.executors.running import GRACE, SEND_SECONDS, RunningAction
+from lumo_graph.executors.thawing import thaw
 from lumo_graph.types import Execution, Isolation, Serve, Snapshot, ToolSpec, Write
 
 _SNAPSHOT_SECONDS = 15.0
@@ -50,12 +51,19 @@ class ProcessSession:
         self._running: RunningAction | None = None
         self._stop_saving = False
         self._ended: str | None = None
+        self._undoable = False
+        self._told: tuple[str, ...] = ()
         self._close = weakref.finalize(self, _close, link, self._threads)
 
     @property
     def isolation(self) -> Isolation:
         """What contains this session."""
         return self._isolation
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can run an action. One that was stopped may: it goes on with the variables from before."""
+        return self._ended is None
 
     @property
     def lost(self) -> Mapping[str, str]:
@@ -72,7 +80,8 @@ class ProcessSession:
             write: receives output as it is printed, up to the bound that `Execution` has for its head.
 
         Returns:
-            What the action did. If `rolled_back`, the session has ended.
+            What the action did. If `rolled_back`, the variables are those from before it: in this session if it is
+            `alive`, else in its last snapshot.
 
         Raises:
             ExecutorError: the session has ended before, or another action is running.
@@ -95,14 +104,40 @@ class ProcessSession:
             try:
                 execution = running.run(code, self._memory_mb)
             except BaseException:
-                self._end("its action was abandoned")
+                if not running.roll_back():
+                    self._end("its action was abandoned")
                 raise
             finally:
                 self._running = None
                 calls.close()
-            if execution.rolled_back and execution.error is not None:
+            told, self._told = self._told, execution.notes
+            execution = replace(execution, notes=tuple(note for note in execution.notes if note not in told))
+            self._undoable = running.undoable and self._link.freezes
+            if execution.rolled_back and running.thawed is None and execution.error is not None:
                 self._end(f"{execution.error.kind}: {execution.error.message}")
             return execution
+
+    def rollback(self) -> bool:
+        """Undo the last action: its variables are again those from before it, generators and open files included.
+
+        What it has done outside of the namespace stays done, such as calls of tools.
+
+        Returns:
+            Whether it was undone. It can be once, if a copy was frozen before it, and until a snapshot holds what it
+            has done.
+
+        Raises:
+            ExecutorError: the session has ended, or is in an action.
+        """
+        with self._alone():
+            if not self._undoable:
+                return False
+            self._undoable = False
+            if thaw(self._link) is None:
+                self._end("its last action could not be undone")
+                return False
+            self._link.drain()
+            return True
 
     def interrupt(self) -> None:
         """Make a running `execute` or `snapshot` end soon, from another thread. Does nothing if none is running.
@@ -122,7 +157,7 @@ class ProcessSession:
             ExecutorError: the session has ended, or an action is running.
         """
         with self._alone():
-            self._stop_saving = False
+            self._stop_saving = self._undoable = False
             try:
                 return self._take_in(self._receive_snapshot())
             except (EndedError, FrameError) as failure:

@@ -12,7 +12,7 @@ from lumo_graph.errors import ExecutorError
 from lumo_graph.events import Output
 from lumo_graph.nodes.routes import action_seconds
 from lumo_graph.nodes.serving import ToolServer, event_emitter
-from lumo_graph.nodes.setup import Setup, session_key
+from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
 from lumo_graph.nodes.threads import await_thread
 from lumo_graph.state import AgentState, Update
 from lumo_graph.tools import bounded_args
@@ -25,7 +25,7 @@ class Done:
 
     execution: Execution
     snapshot: Snapshot | None
-    """None: the session is lost, and the namespace is the one from before the action."""
+    """None: the action was undone, and the namespace is the one from before it."""
     revision: str
     lost: dict[str, str]
     """Values that the session it started with had lost: path to reason."""
@@ -89,31 +89,41 @@ class _Work:
     def __init__(self, setup: Setup, state: AgentState, config: RunnableConfig, server: ToolServer) -> None:
         self._sessions = setup.sessions
         self._state = state
+        self._limits = Limits.of(state["run"]["limits"])
         self._server = server
         self._key = session_key(state, config)
+        self._comes_back = not ends_with_run(state, config)
         self._emit = event_emitter()
         self._session: Session | None = None
         self._stopped = False
 
     def do(self, code: str) -> Done:
-        state, limits = self._state, Limits.of(self._state["run"]["limits"])
+        state = self._state
         revision = state.get("revision", "")
-        lease = self._sessions.take(self._key, revision, state.get("namespace", {}), limits)
+        lease = self._sessions.take(self._key, revision, state.get("namespace", {}), self._limits)
         session = self._session = lease.session
         try:
             execution = self._execute(session, code)
             snapshot = None if execution.rolled_back else _snapshot(session)
         except BaseException:
-            self._sessions.discard(session)
+            # What a restored session has lost is not told yet: only one that is restored again will tell it.
+            self._give_back(session, revision, again=self._comes_back and not lease.restored)
             raise
         lost: dict[str, str] = {}
         if lease.restored:
             lost = {**state.get("unsaved", {}), **getattr(session, "lost", {})}
         if snapshot is None:
-            self._sessions.discard(session)
+            self._give_back(session, revision, again=execution.rolled_back)
             return Done(execution=_undone(execution, state), snapshot=None, revision=revision, lost=lost)
-        kept = self._sessions.keep(self._key, session, limits)
+        kept = self._sessions.keep(self._key, session, self._limits)
         return Done(execution=execution, snapshot=snapshot, revision=kept, lost=lost)
+
+    def _give_back(self, session: Session, revision: str, *, again: bool) -> None:
+        # After an action that was undone: a session that stands where it stood before can be had again.
+        if again and session.alive:
+            self._sessions.keep(self._key, session, self._limits, revision)
+        else:
+            self._sessions.discard(session)
 
     def stop(self) -> None:
         self._stopped = True

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from lumo_graph.dialects import observe_execution, observe_rejected_answer, observe_unparsable
-from lumo_graph.types import CodeError, Execution, ToolCall, Value
+from lumo_graph.types import Change, CodeError, Execution, ToolCall, Value
 
 ERROR = CodeError(
     kind="NameError",
@@ -81,6 +81,22 @@ Traceback (most recent call last):
   Action 1, line 2, in double
     return n / 2
 TypeError: unsupported operand\
+""")
+
+
+def test_code_that_failed_half_way_says_what_it_has_changed() -> None:
+    error = CodeError(kind="ZeroDivisionError", message="division by zero", line=3, source="1 / 0")
+    changed: dict[str, Change] = {"b": "changed", "a": "added", "old": "removed"}
+    note = "Threads that are still running: 'worker'."
+    assert observe(Execution(error=error, changed=changed, notes=(note,))) == snapshot("""\
+Observation:
+error: ZeroDivisionError on line 3
+division by zero
+    1 / 0
+
+note:
+Variables that this code has changed before it failed: added `a`; changed `b`; removed `old`.
+Threads that are still running: 'worker'.\
 """)
 
 

@@ -5,7 +5,7 @@ from lumo_graph.executors.frames import FrameError
 from lumo_graph.types import Parameter, ToolSpec, Value
 
 TOOLS = {"search": ToolSpec(name="search", parameters=(Parameter(name="q"),))}
-NOTHING = {"value": None, "answer": None, "error": None, "variables": {}}
+NOTHING = {"value": None, "answer": None, "error": None, "variables": {}, "changed": {}, "threads": [], "processes": 0}
 VALUE = {"kind": "int", "preview": "1", "json": 1}
 ERROR = {"kind": "E", "message": "m", "line": 1, "source": "", "traceback": "", "values": {}, "near": []}
 
@@ -69,10 +69,16 @@ def test_an_end_of_the_right_shape_is_taken():
         {**NOTHING, "variables": {"x": 1}},
         {**NOTHING, "variables": {str(n): "" for n in range(1000)}},
         {**NOTHING, "variables": []},
+        {**NOTHING, "changed": {"x": "eaten"}},
+        {**NOTHING, "threads": ["t"] * 1000},
+        {**NOTHING, "processes": -1},
     ],
     ids=[
         "none", "empty", "more", "number", "kind", "long", "bytes", "nested", "many near", "near", "line", "partial",
         "variable", "many", "list",
+        "eaten",
+        "many threads",
+        "processes below 0",
     ],
 )  # fmt: skip
 def test_an_end_of_another_shape_is_refused(fields):

@@ -15,6 +15,9 @@ PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 
+_SET_MODE_FILTER = 1
+_NEW_LISTENER = 1 << 3
+
 CLONE_NEWNS = 0x0002_0000
 CLONE_NEWUTS = 0x0400_0000
 CLONE_NEWIPC = 0x0800_0000
@@ -65,13 +68,21 @@ def set_capabilities(header: bytes, data: bytes) -> None:
     _checked(_libc.capset(header, data), "capset")
 
 
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+
 def install_filter(program: bytes) -> None:
     """Install a seccomp filter for this process and everything it starts."""
     instructions = ctypes.create_string_buffer(program, len(program))
-
-    class Program(ctypes.Structure):
-        _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
-
-    described = Program(len(program) // 8, ctypes.addressof(instructions))
+    described = _Program(len(program) // 8, ctypes.addressof(instructions))
     zero = ctypes.c_ulong(0)
     _checked(_libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(2), ctypes.byref(described), zero, zero), "seccomp")
+
+
+def install_asking_filter(program: bytes) -> int:
+    """Install a seccomp filter that asks about some calls; returns the descriptor by which another process answers."""
+    instructions = ctypes.create_string_buffer(program, len(program))
+    described = _Program(len(program) // 8, ctypes.addressof(instructions))
+    number = 317 if MACHINE == "x86_64" else 277
+    return syscall(number, _SET_MODE_FILTER, _NEW_LISTENER, ctypes.byref(described), call="seccomp")

@@ -15,6 +15,8 @@ SECCOMP = "seccomp"
 PRIVILEGES = "privileges"
 LAYERS = (NAMESPACES, LANDLOCK, SECCOMP, PRIVILEGES)
 """Layers that can be asked for. Resource limits and the process boundary are always there."""
+FROZEN_COPY = "frozen copy"
+"""Not a layer: the copy of the variables that is kept while an action runs, to go back to."""
 
 NOBODY = 65534
 DEVICES = ("null", "zero", "random", "urandom")
@@ -41,6 +43,8 @@ class Plan:
     layers: frozenset[str] = frozenset()
     memory_mb: int = 2048
     disk_mb: int = 64
+    freeze_below_mb: int = 0
+    """Memory up to which a copy is frozen before each action; 0: never."""
     processes: int = 128
     files: int = 256
     readable: tuple[str, ...] = field(default_factory=lambda: tuple(readable_paths()))
@@ -49,7 +53,12 @@ class Plan:
     @classmethod
     def from_request(cls, request: dict[str, Any]) -> Self:
         """The plan a host asks for."""
-        return cls(layers=frozenset(request["layers"]), memory_mb=request["memory_mb"], disk_mb=request["disk_mb"])
+        return cls(
+            layers=frozenset(request["layers"]),
+            memory_mb=request["memory_mb"],
+            disk_mb=request["disk_mb"],
+            freeze_below_mb=request["freeze_below_mb"],
+        )
 
 
 def readable_paths() -> list[str]:

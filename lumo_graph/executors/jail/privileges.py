@@ -6,12 +6,10 @@ import struct
 from pathlib import Path
 
 from lumo_graph.executors.jail import kernel
-from lumo_graph.executors.jail.limits import limit_processes
 from lumo_graph.executors.jail.namespaces import map_identity
 from lumo_graph.executors.jail.plan import NOBODY, PRIVILEGES, LayerError, Plan
 
 _CAPABILITY_VERSION = 0x2008_0522
-_SHARED_PROCESSES = 4096
 _SIGKILL = 9
 
 
@@ -19,7 +17,7 @@ def drop(plan: Plan, *, private_root: bool) -> str | None:
     """Become nobody (as root), without capabilities and with no way to gain any.
 
     Args:
-        plan: its `processes` become the limit of processes.
+        plan: what must stay readable.
         private_root: the session stands on a root of its own, where nobody can read everything it needs.
 
     Returns:
@@ -39,7 +37,6 @@ def drop(plan: Plan, *, private_root: bool) -> str | None:
             os.setresgid(NOBODY, NOBODY, NOBODY)
             os.setresuid(NOBODY, NOBODY, NOBODY)
         shared = None if has_user_namespace else _own_user_namespace()
-        limit_processes(_SHARED_PROCESSES if shared else plan.processes)
         _drop_capabilities()
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)

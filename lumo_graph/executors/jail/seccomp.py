@@ -53,6 +53,8 @@ _SIGNALS: dict[str, tuple[int, int]] = {
     "pidfd_send_signal": (424, 424),
 }  # fmt: skip
 _TGKILL = (234, 131)
+ASKED = ("kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
+"""Signal calls of a session that are let through one by one; tgkill is another."""
 # First argument is a process: only 0, the caller itself.
 _ON_ITSELF: dict[str, tuple[int, int]] = {
     "prlimit64": (302, 261), "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119),
@@ -61,6 +63,7 @@ _ON_ITSELF: dict[str, tuple[int, int]] = {
 # First argument says whether the second is a process or, worse, a group or a user: only this process.
 _ON_KINDS: dict[str, tuple[tuple[int, int], int]] = {"setpriority": ((141, 140), 0), "ioprio_set": ((251, 30), 1)}
 _CLONE, _CLONE3, _SOCKET, _IOCTL, _FCNTL = (56, 220), 435, (41, 198), (16, 29), (72, 25)
+_SECCOMP, _PRCTL = (317, 277), (157, 167)
 _NEW_NAMESPACES = 0x7E02_0000
 _AF_UNIX = 1
 _OWNER_IOCTLS = (0x8901, 0x8902)
@@ -68,7 +71,7 @@ _TERMINAL_IOCTLS = (0x5412, 0x541C)
 _OWNER_FCNTLS = (8, 15)
 
 _LOAD, _EQUALS, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-_ALLOW, _KILL = 0x7FFF_0000, 0x8000_0000
+_ALLOW, _KILL, _ASK = 0x7FFF_0000, 0x8000_0000, 0x7FC0_0000
 _REFUSE, _MISSING = 0x0005_0000 | errno.EPERM, 0x0005_0000 | errno.ENOSYS
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 _ARCHITECTURES = (0xC000_003E, 0xC000_00B7)
@@ -140,6 +143,28 @@ def build_filter(*, machine: int, signals_from: int | None, sockets: bool, attri
     program += _never(_IOCTL[machine], 1, (*_OWNER_IOCTLS, *_TERMINAL_IOCTLS))
     program += _never(_FCNTL[machine], 1, _OWNER_FCNTLS)
     return b"".join([*program, _op(_RETURN, _ALLOW)])
+
+
+def build_signal_filter(*, machine: int) -> bytes:
+    """Assemble the filter that asks about every signal, on top of the one above.
+
+    Other ways to a signal, a filter of its own, and becoming readable to others are refused.
+
+    Args:
+        machine: 0 for x86_64, 1 for aarch64.
+    """
+    program = [_op(_LOAD, _NUMBER)]
+    for numbers in (*(_SIGNALS[name] for name in ASKED), _TGKILL):
+        program += _on(numbers[machine], [_op(_RETURN, _ASK)])
+    for numbers in (_SIGNALS["pidfd_send_signal"], _SECCOMP):
+        program += _on(numbers[machine], [_op(_RETURN, _REFUSE)])
+    program += _never(_PRCTL[machine], 0, (kernel.PR_SET_DUMPABLE, kernel.PR_SET_SECCOMP))
+    return b"".join([*program, _op(_RETURN, _ALLOW)])
+
+
+def thread_signal_calls(*, machine: int) -> tuple[int, int]:
+    """Numbers of the calls whose second argument names a thread to signal."""
+    return _TGKILL[machine], _SIGNALS["rt_tgsigqueueinfo"][machine]
 
 
 def _op(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:

@@ -63,6 +63,11 @@ class MontySession:
         """What contains this session."""
         return ISOLATION
 
+    @property
+    def alive(self) -> bool:
+        """Whether it can run another action. One that was stopped cannot: it is restored from its last snapshot."""
+        return self._ended is None
+
     def execute(self, code: str, *, seconds: float, serve: Serve, write: Write | None = None) -> Execution:
         """Run one code action to its end, or to its time limit.
 

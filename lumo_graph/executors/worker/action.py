@@ -4,8 +4,10 @@ import ast
 import asyncio
 import inspect
 import linecache
+import selectors
 import zlib
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -107,6 +109,19 @@ class Runner:
             value = [self._run_code(code) for code in parts][-1]
         if action.last is not None:
             ended(value)
+
+    def renew(self) -> None:
+        """Repair the event loop in a process that is a copy: the kernel's part of it is shared, its threads gone."""
+        loop: Any = self._loop
+        if loop is None or loop.is_closed():
+            return
+        old, new = loop._selector, selectors.DefaultSelector()  # noqa: SLF001 - nothing public reaches it
+        for key in list(old.get_map().values()):
+            with suppress(OSError, ValueError):  # of something that is closed by now
+                new.register(key.fileobj, key.events, key.data)
+        old.close()
+        loop._selector = new  # noqa: SLF001
+        loop._default_executor = None  # noqa: SLF001 - its threads are gone
 
     async def _run_async(self, parts: list[CodeType]) -> Any:
         value = None

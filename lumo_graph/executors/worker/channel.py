@@ -47,6 +47,7 @@ class Channel:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+        self._descriptor = sock.fileno()
         self._owner = os.getpid()
         self._frames = Frames(TO_WORKER_CAP)
         self._sending = threading.Lock()
@@ -56,6 +57,23 @@ class Channel:
         self._pending: dict[int, Pending] = {}
         self._watching: dict[AbstractEventLoop, int] = {}
         os.register_at_fork(after_in_child=self._abandon)
+
+    def renew(self, sock: socket.socket) -> None:
+        """Go on over a new stream, in a process that is a copy of the one before and has this thread only."""
+        self._socket.close()
+        for loop in self._watching:
+            if not loop.is_closed():
+                loop.remove_reader(self._descriptor)
+        self._watching.clear()
+        self._socket = sock
+        self._descriptor = sock.fileno()
+        self._owner = os.getpid()
+        self._frames = Frames(TO_WORKER_CAP)
+        self._sending = threading.Lock()
+        self._changed = threading.Condition(threading.Lock())
+        self._reading = False
+        self._inbox.clear()
+        self._pending.clear()
 
     @property
     def waiting(self) -> int:

@@ -4,6 +4,7 @@ import sys
 import types
 from collections import deque
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from inspect import CO_VARARGS, CO_VARKEYWORDS
 from typing import Any
 
@@ -16,7 +17,16 @@ _SHORT_TEXT = 60
 _SIZED = (list, tuple, set, frozenset, dict, deque, bytes, bytearray)
 
 
-def describe_variables(namespace: Mapping[str, Any], *, reserved: Collection[str]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A variable as it was when it was looked at."""
+
+    identity: int
+    text: str
+    """One short line about it."""
+
+
+def describe_variables(namespace: Mapping[str, Any], *, reserved: Collection[str]) -> dict[str, Seen]:
     """Every variable that the session's code has made, the newest first to stay if there are too many.
 
     Args:
@@ -28,7 +38,19 @@ def describe_variables(namespace: Mapping[str, Any], *, reserved: Collection[str
         for name in namespace
         if type(name) is str and name not in reserved and not (name.startswith("__") and name.endswith("__"))
     ]
-    return {clean(name): describe_object(namespace[name]) for name in names[-_MAX_NAMES:] if len(name) <= _MAX_NAME}
+    return {
+        clean(name): Seen(id(namespace[name]), describe_object(namespace[name]))
+        for name in names[-_MAX_NAMES:]
+        if len(name) <= _MAX_NAME
+    }
+
+
+def find_changes(before: Mapping[str, Seen], after: Mapping[str, Seen]) -> dict[str, str]:
+    """Names that are not as they were: `added`, `changed` or `removed`; of what changed inside, what its line shows."""
+    changes = {
+        name: "changed" if name in before else "added" for name, seen in after.items() if before.get(name) != seen
+    }
+    return changes | {name: "removed" for name in before if name not in after}
 
 
 def describe_object(value: Any) -> str:

@@ -1,108 +1,118 @@
 """The process between the zygote and a session: it starts the session, ends it, and clears up after it.
 
 It runs no code of the session's. When the host goes away, in whatever way, its end of the control stream closes, and
-the guard ends the session.
+the session is ended: by its supervisor if it has namespaces of its own, else by the guard.
 """
 
 import contextlib
-import gc
 import os
 import select
 import signal
 import socket
-import sys
 import tempfile
-from types import FrameType
 from typing import Any
 
-from lumo_graph.executors.frames import TO_HOST_CAP, pack
 from lumo_graph.executors.jail import kernel, namespaces
 from lumo_graph.executors.jail.contain import contain
-from lumo_graph.executors.jail.plan import NAMESPACES, NOBODY, PRIVILEGES, SECCOMP, LayerError, Plan
+from lumo_graph.executors.jail.plan import FROZEN_COPY, NAMESPACES, NOBODY, PRIVILEGES, SECCOMP, LayerError, Plan
 from lumo_graph.executors.worker.attributes import change_open_files
-from lumo_graph.executors.worker.channel import Channel, ClosedError
+from lumo_graph.executors.worker.channel import Channel
 from lumo_graph.executors.worker.clearing import end_descendants, remove_tree
+from lumo_graph.executors.worker.first import be_first
 from lumo_graph.executors.worker.interpreter import run_session
-from lumo_graph.executors.worker.streams import open_streams
-
-INTERRUPT, KILL = b"i", b"k"
-"""What the host asks a guard to do to its session."""
+from lumo_graph.executors.worker.orders import DIED, INTERRUPT
+from lumo_graph.executors.worker.starting import (
+    Ends,
+    die_with_parent,
+    last_words,
+    prepare,
+    report_failure,
+    wake_on_child,
+)
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGALRM, signal.SIGQUIT)
 _FIRST_FREE = 3
 
 
-def guard_session(request: dict[str, Any], data: int, control: int, stdout: int, stderr: int) -> None:
+def guard_session(request: dict[str, Any], ends: Ends) -> None:
     """Start a session and stay until it has ended.
 
     Args:
         request: the plan, as the host asks for it.
-        data: stream between host and session.
-        control: stream between host and this process.
-        stdout: pipe for the session's output.
-        stderr: pipe for the session's error output.
+        ends: what connects the session, and those who guard it, with the host.
     """
-    _keep_only({data, control, stdout, stderr})
+    _keep_only({ends.data, ends.control, ends.stdout, ends.stderr})
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     os.setsid()
     plan = Plan.from_request(request)
-    workplace: str | None = None
+    if NAMESPACES in plan.layers:
+        _guard_namespaces(plan, ends)
+    else:
+        _guard_process(plan, ends)
+
+
+def _guard_namespaces(plan: Plan, ends: Ends) -> None:
+    # Everything in the namespaces ends with their first process. The control stream stays open here until then.
     try:
-        if NAMESPACES in plan.layers:
-            namespaces.enter(plan)
-        else:
-            workplace = _make_workplace(plan)
-        woken, wakes = _wake_on_child()
-        child = os.fork()
-        if child == 0:
-            os.close(control)
-            signal.set_wakeup_fd(-1)
-            wakes.close()
-            woken.close()
-            _be_session(plan, workplace or "/tmp", data, stdout, stderr)  # noqa: S108 - the private one
+        namespaces.enter(plan)
     except LayerError as failure:
-        _report_failure(data, failure)
-        if workplace is not None:
-            remove_tree(workplace)
+        report_failure(ends.data, failure)
         return
-    for descriptor in (data, stdout, stderr):
-        os.close(descriptor)
-    status = _watch(child, control, woken)
+    first = os.fork()
+    if first == 0:
+        try:
+            be_first(plan, ends)
+        finally:
+            os._exit(0)
+    ends.close_all_but_control()
+    _wait_for_host(ends.control, first)
+    os.kill(first, signal.SIGKILL)
+    os.waitpid(first, 0)
+
+
+def _wait_for_host(control: int, first: int) -> None:
+    # Until the host goes away, or has let the supervisor end.
+    with contextlib.suppress(OSError):
+        ended = os.pidfd_open(first)
+        poll = select.poll()
+        poll.register(control, 0)
+        poll.register(ended, select.POLLIN)
+        poll.poll()
+        return
+    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+
+
+def _guard_process(plan: Plan, ends: Ends) -> None:
+    workplace = _make_workplace(plan)
+    woken, wakes = wake_on_child()
+    child = os.fork()
+    if child == 0:
+        os.close(ends.control)
+        wakes.close()
+        woken.close()
+        _be_session(plan, ends, workplace)
+    ends.close_all_but_control()
+    status = _watch(child, ends.control, woken)
     with contextlib.suppress(OSError):  # first: what the session has left behind must not keep the host waiting
-        os.write(control, str(status).encode())
-    if NAMESPACES not in plan.layers:
-        end_descendants(child)
-    if workplace is not None:
-        remove_tree(workplace)
+        os.write(ends.control, DIED + str(status).encode())
+    end_descendants(child)
+    remove_tree(workplace)
 
 
-def _be_session(plan: Plan, workplace: str, data: int, stdout: int, stderr: int) -> None:
-    try:
-        _die_with_parent()
-        os.setsid()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        open_streams(stdout, stderr)
-        os.environ.update(HOME=workplace, TMPDIR=workplace)
-        tempfile.tempdir = None
+def _be_session(plan: Plan, ends: Ends, workplace: str) -> None:
+    with last_words():
+        die_with_parent()
+        prepare(ends, workplace)
         try:
             report = contain(plan, workplace=workplace)
         except LayerError as failure:
-            _report_failure(data, failure)
-            os._exit(0)
-        if SECCOMP in plan.layers and NAMESPACES not in plan.layers:
+            report_failure(ends.data, failure)
+            return
+        if SECCOMP in plan.layers:
             change_open_files()
-        sys.path.append(workplace)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        _reseed()
-        gc.enable()
-        run_session(Channel(socket.socket(fileno=data)), report)
-    except (ClosedError, ConnectionError):
-        os._exit(0)  # the host has gone away
-    except BaseException as failure:  # noqa: BLE001 - the last thing this process can say
-        print(f"The session's interpreter failed: {type(failure).__name__}: {failure}", file=sys.stderr)  # noqa: T201 - goes to the host
-    finally:
-        os._exit(70)
+        report.off[FROZEN_COPY] = f"code could destroy it without {NAMESPACES}"
+        run_session(Channel(socket.socket(fileno=ends.data)), {"on": report.on, "off": report.off}, None)
 
 
 def _keep_only(kept: set[int]) -> None:
@@ -126,29 +136,6 @@ def _make_workplace(plan: Plan) -> str:
     return workplace
 
 
-def _wake_on_child() -> tuple[socket.socket, socket.socket]:
-    woken, wakes = socket.socketpair()
-    for end in (woken, wakes):
-        end.setblocking(False)
-    signal.signal(signal.SIGCHLD, _ignore)
-    signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
-    return woken, wakes
-
-
-def _ignore(_number: int, _frame: FrameType | None) -> None:
-    pass  # a handler there must be, or no byte is written
-
-
-def _die_with_parent() -> None:
-    if kernel.LINUX:
-        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _report_failure(data: int, failure: LayerError) -> None:
-    with contextlib.suppress(OSError):
-        os.write(data, pack(["failed", failure.layer, failure.reason], TO_HOST_CAP))
-
-
 def _watch(child: int, control: int, woken: socket.socket) -> int:
     # Ends the child when the host asks for it or goes away; returns its exit status.
     poll = select.poll()
@@ -166,10 +153,3 @@ def _watch(child: int, control: int, woken: socket.socket) -> int:
             os.kill(child, signal.SIGINT if order == INTERRUPT else signal.SIGKILL)
             if order != INTERRUPT:
                 return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def _reseed() -> None:
-    # `random` reseeds itself after a fork; every session would draw the same numbers from numpy.
-    random = sys.modules.get("numpy.random")
-    if random is not None:
-        random.seed()

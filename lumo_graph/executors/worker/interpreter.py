@@ -1,6 +1,7 @@
 """The session's interpreter: takes actions from the host, runs them in one namespace, and says what they did."""
 
 import os
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -10,14 +11,17 @@ from typing import Any
 from lumo_graph.executors.frames import CHUNK, FrameTooLargeError
 from lumo_graph.executors.worker.action import Action, Runner, compile_action, name_action
 from lumo_graph.executors.worker.channel import Channel, ClosedError
-from lumo_graph.executors.worker.describe import describe_variables
+from lumo_graph.executors.worker.describe import Seen, describe_variables, find_changes
 from lumo_graph.executors.worker.failure import describe_failure
+from lumo_graph.executors.worker.freezing import Freezer, Thawed
 from lumo_graph.executors.worker.home import Essentials, make_home
+from lumo_graph.executors.worker.leftovers import count_processes, running_threads
 from lumo_graph.executors.worker.namespace import NamespaceTracker, RestoreError, restore_namespace
-from lumo_graph.executors.worker.streams import flush_streams, keep_streams, repair_descriptors
+from lumo_graph.executors.worker.streams import flush_streams, keep_streams, renew_streams, repair_descriptors
 from lumo_graph.executors.worker.text import bounded_repr, class_name, clean, cut
 from lumo_graph.executors.worker.toolcalls import ToolCaller, ToolError, make_tool
 from lumo_graph.executors.worker.values import describe_answer, describe_result
+from lumo_graph.executors.worker.waiting import hide_child
 
 _RESERVE = 8 << 20  # bytes that are given up to report that there are no others
 _EXIT_ADVICE = "exit() does not end the run and ends nothing here: call final_answer(...) with the answer instead."
@@ -30,8 +34,11 @@ class _AnsweredError(SystemExit):
 class Interpreter:
     """One namespace and the actions that run in it."""
 
-    def __init__(self, channel: Channel, tools: list[dict[str, Any]]) -> None:
+    def __init__(self, channel: Channel, tools: list[dict[str, Any]], freezer: Freezer | None) -> None:
         self._channel = channel
+        self._freezer = freezer
+        if freezer is not None:
+            hide_child(lambda: freezer.copy)
         self._owner = os.getpid()
         self._home = make_home()
         self._essentials = Essentials(self._home)
@@ -45,6 +52,7 @@ class Interpreter:
         self._actions = 0
         self._answer: dict[str, Any] | None = None
         self._reserve: bytearray | None = None
+        self._seen: dict[str, Seen] | None = None
 
     def restore(self, components: dict[str, bytes]) -> dict[str, str]:
         """Load a namespace that was saved.
@@ -66,14 +74,35 @@ class Interpreter:
         while True:
             message = self._channel.receive()
             if message[0] == "exec":
-                self._channel.send(["done", message[1], self._execute(message[1], message[2])])
+                if not self._freeze(message[1], message[3]):
+                    self._channel.send(["done", message[1], self._execute(message[1], message[2])])
             elif message[0] == "snapshot":
                 self._snapshot()
+
+    def _freeze(self, number: int, word: str) -> bool:
+        # Returns twice: False in the process that goes on, and True in its copy if that has to take its place.
+        if self._freezer is None:
+            return False
+        made = self._freezer.freeze(word)
+        if isinstance(made, str):
+            self._channel.send(["unfrozen", number, made])
+        if not isinstance(made, Thawed):
+            return False
+        self._channel.renew(socket.socket(fileno=made.data))
+        self._owner = os.getpid()
+        self._caller.renew()
+        self._runner.renew()
+        if made.threads:
+            renew_streams()
+        self._channel.send(["thawed", made.threads])
+        return True
 
     def _execute(self, number: int, code: str) -> dict[str, Any]:
         self._actions += 1
         self._answer = None
         results: list[dict[str, Any]] = []
+        if self._seen is None:
+            self._seen = self._variables()
         if self._reserve is None:
             with suppress(MemoryError):  # it is all in use still
                 self._reserve = bytearray(_RESERVE)
@@ -85,11 +114,17 @@ class Interpreter:
         sys.settrace(None)
         sys.setprofile(None)
         flush_streams()
+        after = self._variables()
+        changed = {} if error is None else find_changes(self._seen, after)
+        self._seen = after
         return {
             "value": results[0] if results else None,
             "answer": self._answer,
             "error": error,
-            "variables": self._variables(),
+            "variables": {name: seen.text for name, seen in after.items()},
+            "changed": changed,
+            "threads": running_threads(),
+            "processes": 0 if self._freezer is None else count_processes(self._freezer.copy),
         }
 
     def _run(self, number: int, code: str, results: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -151,7 +186,7 @@ class Interpreter:
         final_answer.__module__ = "__main__"
         return final_answer
 
-    def _variables(self) -> dict[str, str]:
+    def _variables(self) -> dict[str, Seen]:
         for name, given in self._given.items():
             if self._namespace.get(name) is not given:
                 if name in self._namespace:
@@ -187,12 +222,13 @@ def _bounded(reasons: dict[str, str]) -> dict[str, str]:
     return {clean(cut(str(path), 300)): clean(cut(str(reason), 500)) for path, reason in list(reasons.items())[:1000]}
 
 
-def run_session(channel: Channel, report: dict[str, Any]) -> None:
+def run_session(channel: Channel, report: dict[str, Any], freezer: Freezer | None) -> None:
     """Be a session: report what contains it, load its namespace, and serve the host until it is gone.
 
     Args:
         channel: to the host.
         report: layers in force and missing, as `contain` reports them.
+        freezer: makes a copy before each action; None where that cannot be.
     """
     threading.excepthook = _report_thread
     channel.send(["jailed", report])
@@ -203,7 +239,7 @@ def run_session(channel: Channel, report: dict[str, Any]) -> None:
         while not complete:
             _, name, part, complete = channel.receive()
             components.setdefault(name, bytearray()).extend(part)
-    interpreter = Interpreter(channel, tools)
+    interpreter = Interpreter(channel, tools, freezer)
     lost: dict[str, str] = {}
     if components:
         try:

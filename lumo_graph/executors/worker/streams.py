@@ -55,6 +55,11 @@ def keep_streams() -> Generator[None]:
         sys.stderr = _usable(stderr, 2)
 
 
+def renew_streams() -> None:
+    """New ones, for the case that a thread which is gone holds the locks of the old ones."""
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = _writer(1), _writer(2)
+
+
 def _usable(stream: object, descriptor: int) -> io.TextIOWrapper:
     if isinstance(stream, io.TextIOWrapper) and not stream.closed:
         return stream  # pyright: ignore[reportUnknownVariableType] - of an unknown buffer

@@ -53,11 +53,16 @@ class ToolCaller:
         """Let calls through for as long as this action runs."""
         self._abandon()  # what a thread has asked between two actions
         self._action, self._filename, self._count = number, filename, 0
+        self._last_key = number << 32  # no call of any other action has it, of one that was undone neither
         try:
             yield
         finally:
             self._action = None
             self._abandon()
+
+    def renew(self) -> None:
+        """Go on in a process that is a copy, with this thread only."""
+        self._lock = threading.Lock()
 
     def take_unawaited(self) -> list[tuple[str, int | None]]:
         """Calls of async tools that were made but never awaited, each with its line; they are closed now."""

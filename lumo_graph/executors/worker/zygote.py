@@ -12,6 +12,7 @@ from typing import Any
 from lumo_graph.executors.frames import TO_HOST_CAP, Frames, pack
 from lumo_graph.executors.worker.guard import guard_session
 from lumo_graph.executors.worker.source import digest_source
+from lumo_graph.executors.worker.starting import Ends
 
 _DESCRIPTORS = 4
 _READ = 1 << 16
@@ -67,7 +68,7 @@ def _fork(host: socket.socket, request: dict[str, Any], descriptors: list[int]) 
         if child == 0:
             try:
                 data, control, stdout, stderr = descriptors
-                guard_session(request, data, control, stdout, stderr)
+                guard_session(request, Ends(data=data, control=control, stdout=stdout, stderr=stderr))
             finally:
                 os._exit(0)
         host.sendall(pack(["forked", child], TO_HOST_CAP))

@@ -30,7 +30,7 @@ RULES: tuple[Callable[[Executor], None], ...] = (
     tools.an_exception_of_serve_ends_the_action,
     endings.final_answer_ends_the_action,
     endings.leaving_does_not_end_the_session,
-    endings.a_time_limit_ends_the_action_and_the_session,
+    endings.a_time_limit_ends_and_undoes_the_action,
     endings.a_tool_that_hangs_does_not_stop_the_clock,
     endings.interrupt_ends_a_running_action,
     endings.a_dying_interpreter_is_an_execution,

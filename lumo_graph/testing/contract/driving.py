@@ -70,8 +70,17 @@ def merge(store: dict[str, bytes], changed: Mapping[str, bytes | None]) -> None:
             store[name] = blob
 
 
+def must_be_undone(session: Session, name: str, value: object) -> None:
+    """Check that a session whose action was undone has a variable from before it, or else is dead and says so."""
+    if session.alive:
+        must_equal(json_of(run(session, name)), value, f"{name} after the action was undone")
+    else:
+        must_be_dead(session)
+
+
 def must_be_dead(session: Session) -> None:
     """Check that a session refuses to run an action."""
+    must(not session.alive, "a session that has ended says that it is alive")
     try:
         session.execute("1", seconds=SECONDS, serve=serve_request)
     except ExecutorError:

@@ -12,6 +12,7 @@ from lumo_graph.testing.contract.driving import (
     merge,
     must,
     must_be_dead,
+    must_be_undone,
     must_equal,
     opened,
     run,
@@ -48,16 +49,17 @@ def leaving_does_not_end_the_session(executor: Executor) -> None:
         must_equal(json_of(run(session, "kept")), 1, "kept")
 
 
-def a_time_limit_ends_the_action_and_the_session(executor: Executor) -> None:
-    """Output and calls are kept, and the session is closed to further actions."""
+def a_time_limit_ends_and_undoes_the_action(executor: Executor) -> None:
+    """Output and calls are kept; the session goes on with the variables from before, or takes no further actions."""
     for code in ("while True: pass", "import time\ntime.sleep(60)", _STUBBORN):
         with opened(executor) as session:
-            done = session.execute(f"print('before')\necho(1)\n{code}", seconds=SHORT, serve=serve_request)
+            run(session, "kept = 1")
+            done = session.execute(f"kept = 2\nprint('before')\necho(1)\n{code}", seconds=SHORT, serve=serve_request)
             must(done.error is not None and done.error.kind == "TimeoutError", f"{code!r}: {done.error!r}")
             must(done.rolled_back, f"{code!r}: not rolled back")
             must_equal(done.stdout, "before\n", f"{code!r}: stdout")
             must_equal(len(done.calls), 1, f"{code!r}: calls")
-            must_be_dead(session)
+            must_be_undone(session, "kept", 1)
 
 
 def a_tool_that_hangs_does_not_stop_the_clock(executor: Executor) -> None:
@@ -94,10 +96,12 @@ def interrupt_ends_a_running_action(executor: Executor) -> None:
 def a_dying_interpreter_is_an_execution(executor: Executor) -> None:
     """The run goes on: the error says that the session died, and a new one can be opened."""
     with opened(executor) as session:
-        done = session.execute("print('before')\nimport os\nos._exit(3)", seconds=SECONDS, serve=serve_request)
+        run(session, "kept = 1")
+        code = "kept = 2\nprint('before')\nimport os\nos._exit(3)"
+        done = session.execute(code, seconds=SECONDS, serve=serve_request)
         must(done.error is not None and done.error.kind == "SessionDied", f"{done.error!r}")
         must(done.rolled_back and done.stdout == "before\n", f"{done!r}")
-        must_be_dead(session)
+        must_be_undone(session, "kept", 1)
 
 
 def a_snapshot_restores_in_another_session(executor: Executor) -> None:

@@ -4,7 +4,7 @@ import threading
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
-from lumo_graph.testing.contract.driving import SECONDS, fail, json_of, must, must_be_dead, must_equal, opened, run
+from lumo_graph.testing.contract.driving import SECONDS, fail, json_of, must, must_be_undone, must_equal, opened, run
 from lumo_graph.types import Executor, ToolReply, ToolRequest
 
 _caller: ContextVar[str] = ContextVar("_caller", default="")
@@ -112,7 +112,7 @@ def tools_are_served_in_the_callers_context(executor: Executor) -> None:
 
 
 def an_exception_of_serve_ends_the_action(executor: Executor) -> None:
-    """It is raised by `execute`, and the session is lost."""
+    """It is raised by `execute`, and the action is undone."""
 
     class StopError(BaseException):
         pass
@@ -121,10 +121,12 @@ def an_exception_of_serve_ends_the_action(executor: Executor) -> None:
         raise StopError
 
     with opened(executor) as session:
+        run(session, "kept = 1")
+        code = "kept = 2\ntry:\n    echo(1)\nexcept BaseException:\n    pass"
         try:
-            session.execute("try:\n    echo(1)\nexcept BaseException:\n    pass", seconds=SECONDS, serve=serve)
+            session.execute(code, seconds=SECONDS, serve=serve)
         except StopError:
             pass
         else:
             raise AssertionError("execute returned")
-        must_be_dead(session)
+        must_be_undone(session, "kept", 1)

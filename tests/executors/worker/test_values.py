@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from lumo_graph.executors.worker.describe import describe_variables
+from lumo_graph.executors.worker.describe import describe_variables, find_changes
 from lumo_graph.executors.worker.values import describe_answer, describe_result
 
 
@@ -69,12 +69,13 @@ def test_a_large_table_is_shown_by_its_shape_and_head():
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_variables_are_described_in_a_line(value, line):
-    assert describe_variables({"it": value}, reserved=()) == {"it": line}
+    assert describe_variables({"it": value}, reserved=())["it"].text == line
 
 
 def test_only_the_codes_own_variables_are_described():
     namespace = {"__name__": "__main__", "search": 1, "x": 1, "_hidden": 2, 5: 3}
-    assert describe_variables(namespace, reserved={"search"}) == {"x": "1", "_hidden": "2"}
+    described = describe_variables(namespace, reserved={"search"})
+    assert {name: seen.text for name, seen in described.items()} == {"x": "1", "_hidden": "2"}
 
 
 def test_of_too_many_variables_the_newest_are_described():
@@ -108,3 +109,11 @@ def test_an_answer_that_contains_itself_is_refused_in_words():
     loop.append(loop)
     with pytest.raises(ValueError, match="contains itself at"):
         describe_answer({"a": loop})
+
+
+def test_changes_are_found_by_identity_and_by_what_is_shown():
+    rows, other = [1], {"a": 1}
+    before = describe_variables({"rows": rows, "same": 1, "other": other, "gone": 2}, reserved=())
+    rows.append(2)
+    after = describe_variables({"rows": rows, "same": 1, "other": {"a": 1}, "new": 3}, reserved=())
+    assert find_changes(before, after) == {"rows": "changed", "other": "changed", "new": "added", "gone": "removed"}

@@ -1,0 +1,128 @@
+"""The session's side of a transaction: before an action its process forks a copy, which waits to take its place."""
+
+import os
+import random
+import select
+import signal
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lumo_graph.executors.worker import orders
+from lumo_graph.executors.worker.leftovers import running_threads
+from lumo_graph.executors.worker.supervisor import FROZEN, HELLO
+
+_HELLO_SECONDS = 0.5
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+# Kept here: what code does to the modules afterwards does not reach them.
+_fork, _getpid, _waitpid, _exit, _setsid = os.fork, os.getpid, os.waitpid, os._exit, os.setsid
+_get_random, _set_random = random.getstate, random.setstate
+_mask, _socketpair, _poll = signal.pthread_sigmask, socket.socketpair, select.poll
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thawed:
+    """What a copy finds when it wakes up in the place of the process it is a copy of."""
+
+    data: int
+    """Descriptor of the new stream to the host."""
+    threads: list[str]
+    """Names of the threads that are lost: a copy has none of them."""
+
+
+class Freezer:
+    """Makes the copies.
+
+    Args:
+        line: stream to the supervisor.
+        below_mb: memory up to which copies are made; above it they would take too long.
+    """
+
+    def __init__(self, line: socket.socket, *, below_mb: int) -> None:
+        self._line = line
+        self._below_mb = below_mb
+        self._copy: int | None = None
+        os.register_at_fork(after_in_child=self._leave)
+
+    @property
+    def copy(self) -> int | None:
+        """Process id of the copy that waits, if it is a child of this process."""
+        return self._copy
+
+    def freeze(self, word: str) -> Thawed | str | None:
+        """Make a copy of this process.
+
+        Args:
+            word: stands for the action that comes next.
+
+        Returns:
+            In this process None, or why there is no copy. In the copy, once it is needed, what is new to it.
+        """
+        try:
+            return self._freeze(word)
+        except OSError as failure:
+            return f"the process could not be copied: {failure.strerror or failure}"
+
+    def _freeze(self, word: str) -> Thawed | str | None:
+        heap = _heap_mb()
+        if heap > self._below_mb:
+            self._replace(None)
+            return f"{heap} MiB of memory are in use; copies are made up to {self._below_mb} MiB"
+        threads, numbers = running_threads(), _get_random()
+        ours, theirs = _socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        _mask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            with ours, theirs:
+                pid = _fork()
+                if pid == 0:
+                    return self._wait(ours, theirs, threads, numbers)
+                self._replace(pid)
+                theirs.close()
+                _announce(self._line, word, ours)
+        finally:
+            _mask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        return None
+
+    def _wait(self, theirs: socket.socket, ours: socket.socket, threads: list[str], numbers: Any) -> Thawed:
+        try:
+            theirs.close()
+            line = socket.socket(fileno=ours.detach())
+            _set_random(numbers)  # forking has reseeded it
+            _setsid()
+            orders.send(line, HELLO)
+            message, descriptors, _ = orders.receive(line)
+        except BaseException:  # noqa: BLE001 - of a signal handler of the code's, perhaps
+            _exit(0)
+        if message != orders.THAW or len(descriptors) != 1:
+            _exit(0)  # it is not needed any more
+        self._line, self._copy = line, None
+        return Thawed(data=descriptors[0], threads=threads)
+
+    def _replace(self, copy: int | None) -> None:
+        # The supervisor has dropped the old one when the action began; unreaped it would count as a process, and be
+        # found by code that waits for its own children.
+        old, self._copy = self._copy, copy
+        if old is not None:
+            with suppress(ChildProcessError):
+                _waitpid(old, 0)
+
+    def _leave(self) -> None:
+        # In every forked child. A copy gets a line of its own.
+        self._line.close()
+        self._copy = None
+
+
+def _announce(line: socket.socket, word: str, copy: socket.socket) -> None:
+    waiting = _poll()
+    waiting.register(copy, select.POLLIN)
+    waiting.poll(_HELLO_SECONDS * 1000)  # it waits now
+    orders.send(line, FROZEN + word.encode(), copy.fileno())
+
+
+def _heap_mb() -> int:
+    size = Path("/proc/self/statm").read_text(encoding="ascii").split()
+    return (int(size[1]) - int(size[2])) * _PAGE >> 20

@@ -1,0 +1,57 @@
+"""What a host and the process that guards its session say to each other: a letter, and what belongs to it."""
+
+import os
+import socket
+from array import array
+
+INTERRUPT, KILL = b"i", b"k"
+"""Send the session SIGINT; end it and everything it started."""
+BEGIN = b"b"
+"""An action begins, and a word stands for it: `b3f9c`. The copy that is frozen next is the one from before it."""
+THAW = b"t"
+"""Go back to the copy from before an action, `t3f9c`, which comes with a new data stream. Answered by `t1` or `t0`."""
+DIED = b"d"
+"""The session's process has ended, with this exit status: `d-9`; or was ended for its memory: `d-9 memory`."""
+FOR_MEMORY = b" memory"
+END = b"e"
+"""The action has ended."""
+
+_MOST = 256
+_MOST_DESCRIPTORS = 4
+
+
+def send(stream: socket.socket, message: bytes, *descriptors: int) -> None:
+    """Send a message, with descriptors to go with it."""
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))] if descriptors else []
+    stream.sendmsg([message], rights, socket.MSG_NOSIGNAL)
+
+
+def receive(stream: socket.socket, flags: int = 0) -> tuple[bytes, list[int], int | None]:
+    """The next message, the descriptors that came with it, and who sent it, where the stream was made to tell.
+
+    An empty message: there will be none any more.
+
+    Raises:
+        BlockingIOError: none is there, and `flags` say not to wait.
+    """
+    room = socket.CMSG_SPACE(_MOST_DESCRIPTORS * 4) + socket.CMSG_SPACE(12)
+    try:
+        message, ancillary, _, _ = stream.recvmsg(_MOST, room, flags | socket.MSG_CMSG_CLOEXEC)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return b"", [], None  # one that ends with unread messages is reset, not closed
+    descriptors: list[int] = []
+    sender = None
+    for _, kind, content in ancillary:
+        if kind == socket.SCM_RIGHTS:
+            descriptors.extend(array("i", content[: len(content) // 4 * 4]))
+        elif kind == socket.SCM_CREDENTIALS:
+            sender = array("i", content)[0]
+    return message, descriptors, sender
+
+
+def discard(descriptors: list[int]) -> None:
+    """Close descriptors that nobody wants."""
+    for descriptor in descriptors:
+        os.close(descriptor)
