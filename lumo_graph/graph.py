@@ -25,7 +25,7 @@ from lumo_graph.nodes.node import Node
 from lumo_graph.nodes.observe import Observe
 from lumo_graph.nodes.plan import Plan
 from lumo_graph.nodes.prepare import Prepare, check_agent_type
-from lumo_graph.nodes.routes import after_observe, branch
+from lumo_graph.nodes.routes import after_observe, after_observe_unplanned, branch
 from lumo_graph.nodes.self_debug import SelfDebug
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.sessions import LiveSessions
@@ -150,9 +150,10 @@ def _build(setup: Setup) -> StateGraph[AgentState, None, AgentInput, AgentOutput
     builder.add_edge("call_model", "call_tools")
     builder.add_edge("call_tools", "observe")
     onward = ["self_debug", "generate_code", "call_model", "answer"]
-    builder.add_conditional_edges(
-        "observe", after_observe, onward if setup.planning_interval is None else [*onward, "plan"]
-    )
+    if setup.planning_interval is None:
+        builder.add_conditional_edges("observe", after_observe_unplanned, onward)
+    else:
+        builder.add_conditional_edges("observe", after_observe, [*onward, "plan"])
     builder.add_edge("self_debug", "generate_code")
     builder.add_edge("answer", END)
     return builder

@@ -220,6 +220,17 @@ def test_an_answer_of_the_wrong_shape_goes_back_to_the_model(agent_type):
     assert "pages" in result["steps"][0]["observation"]
 
 
+def test_a_cost_limit_without_a_reported_cost_is_refused_and_the_paid_reply_is_kept():
+    model = ScriptedModel([code("x = 1"), code("final_answer(x)")])
+    agent = create_lumo_agent(model, agent_type="code-agent", checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "t"}}
+    with pytest.raises(ConfigurationError, match="max_tokens"):
+        agent.invoke({"task": "go", "limits": {"max_cost": 0.1}}, config)
+    state = agent.get_state(config).values
+    assert state["usage"]["model_calls"] == 1
+    assert state["messages"][-1].type == "ai"
+
+
 def test_a_plan_is_made_first_and_again_after_the_interval():
     model = ScriptedModel(["Plan A", code("1"), code("2"), "Plan B", code("final_answer(3)")])
     agent = create_lumo_agent(model, agent_type="code-agent", planning_interval=2)

@@ -219,7 +219,10 @@ def test_a_planning_run_is_resumed_by_an_agent_that_does_not_plan():
     options = {"checkpointer": saver, "thread_id": "t", "retry": RetryPolicy(attempts=1)}
     with pytest.raises(ModelError):
         run("go", model, agent_type="code-agent", planning_interval=1, **options)
-    assert resume("t", ScriptedModel(["Done."] * 3), checkpointer=saver).answer == "Done."
+    # The plan that was due is made still; after the next step the way to another one does not exist.
+    rest = ScriptedModel(["The plan, again.", code("2"), "Done."])
+    assert resume("t", rest, checkpointer=saver).answer == "Done."
+    rest.assert_consumed()
 
 
 def test_a_store_for_threads_is_refused_where_there_is_an_event_loop(tmp_path):
