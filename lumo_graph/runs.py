@@ -4,70 +4,30 @@
 # pyright: reportUnknownMemberType=false
 
 import uuid
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any, TypedDict, Unpack, cast
+from typing import Any, Unpack, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tools import BaseTool
 from langgraph.types import Durability, StateSnapshot
 
 from lumo_graph.checkpoints import Checkpointer, aopen_checkpointer, open_checkpointer
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.events import Answered, Event, RunResult
 from lumo_graph.graph import LumoAgent, assemble
-from lumo_graph.limits import is_limit
 from lumo_graph.models import RetryPolicy, resolve_model
 from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
+from lumo_graph.options import AgentOptions, RunOptions, check_names
 from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentInput
 from lumo_graph.storable import whole_characters
 from lumo_graph.streaming import STREAM_MODES, events_of
-from lumo_graph.types import AgentType, Executor, Limits, Step, Usage
+from lumo_graph.types import AgentType, Limits, Step, Usage
 
 _SUPERSTEPS = 1_000_000
 """LangGraph's own limit, out of the way: `Limits` stop a run."""
-
-
-class AgentOptions(TypedDict, total=False):
-    """What `run`, `stream`, `resume` and their async forms take to make the agent."""
-
-    tools: Sequence[BaseTool | Callable[..., Any]]
-    """LangChain tools, functions and async functions."""
-    base_url: str | None
-    """Where the model's API is, with or without `/chat/completions`; for models given by name."""
-    api_key: str | None
-    """Key of that API. Unless given, the provider's own environment variable counts, for its own host only."""
-    executor: Executor | None
-    """Runs the code; a `ProcessExecutor` unless given."""
-    system_prompt: str | None
-    """Instructions, added to what the library tells the model."""
-    response_format: Any
-    """Type of the answer."""
-    planning_interval: int | None
-    """Steps between plans; None: no plans."""
-    retry: RetryPolicy
-    """How model calls are retried."""
-    preflight: bool
-    """Check every code action before anything of it runs (the default)."""
-
-
-class RunOptions(AgentOptions, total=False):
-    """What `run`, `arun`, `stream` and `astream` take beside the task and the model."""
-
-    agent_type: AgentType
-    """`"function-calling"` (the default) or `"code-agent"`."""
-    limits: Limits | Mapping[str, Any] | None
-    """What the run may use: a `Limits`, or the fields that differ from its defaults."""
-    history: Sequence[Any]
-    """Earlier messages, as dicts with `role` and `content` or as LangChain messages; they come before the task."""
-    checkpointer: str | Checkpointer | None
-    """Where the thread is stored: a LangGraph checkpointer or a URL such as `sqlite:///runs.db`. None: nowhere."""
-    thread_id: str | None
-    """The thread to start or to go on with; a new one unless given. Needs a checkpointer."""
 
 
 def run(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> RunResult:
@@ -76,7 +36,7 @@ def run(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) ->
     Args:
         task: what to do.
         model: a chat model, or its name as `"openai:gpt-4.1-nano"`.
-        **options: see `RunOptions`.
+        **options: see `lumo_graph.options.RunOptions`.
 
     Returns:
         The result; a reached limit is an `outcome`, not an exception.
@@ -124,7 +84,7 @@ def resume(
         thread_id: the thread.
         model: a chat model, or its name as `"openai:gpt-4.1-nano"`.
         checkpointer: where the thread is stored: a LangGraph checkpointer or a URL such as `sqlite:///runs.db`.
-        **options: see `AgentOptions`; the tools must be those that the run was started with.
+        **options: see `lumo_graph.options.AgentOptions`; the tools must be those that the run was started with.
 
     Raises:
         ConfigurationError: the thread or its store does not exist.
@@ -212,7 +172,7 @@ class _Agent:
 
 def _request(task: str, options: RunOptions) -> _Request:
     """Check everything that needs no model and no store."""
-    _check_names(options, RunOptions)
+    check_names(options, RunOptions)
     checkpointer, thread_id = options.get("checkpointer"), options.get("thread_id")
     if thread_id is not None:
         _check_thread_id(thread_id)
@@ -232,18 +192,8 @@ def _request(task: str, options: RunOptions) -> _Request:
 
 
 def _resumption(thread_id: str, checkpointer: str | Checkpointer, options: AgentOptions) -> _Request:
-    _check_names(options, AgentOptions)
+    check_names(options, AgentOptions)
     return _Request(input=None, checkpointer=checkpointer, thread_id=_check_thread_id(thread_id))
-
-
-def _check_names(options: AgentOptions | RunOptions, known: type[AgentOptions | RunOptions]) -> None:
-    """Refuse a misspelt option: a TypedDict alone is not checked when the program runs."""
-    names = known.__required_keys__ | known.__optional_keys__
-    for name in options:
-        if name not in names:
-            near = get_close_matches(name, names, n=1) or ([f"limits={{{name!r}: ...}}"] if is_limit(name) else [])
-            hint = f"Did you mean {near[0]}?" if near else f"Options are: {', '.join(sorted(names))}."
-            raise ConfigurationError(f"Unknown option {name!r}. {hint}")
 
 
 def _check_thread_id(thread_id: object) -> str:

@@ -16,8 +16,6 @@ class Reply:
         self._blank = 0
         self.lines: list[str] = []
         """The prose so far."""
-        self.code_lines = 0
-        """Lines of code so far."""
 
     def feed(self, text: str) -> Iterator[str]:
         """Take in a token; the lines of prose that it completes. Blank lines come with the line after them."""
@@ -51,8 +49,6 @@ class Reply:
         if self._closing is not None:
             if self._closing in line.lower():
                 self._closing = None
-            else:
-                self.code_lines += 1
         elif opening := _OPENS.match(line):
             closing = opening["fence"] or f"</{opening['tag'].lower()}>"
             self._closing = None if closing in line[opening.end() :].lower() else closing

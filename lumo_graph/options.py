@@ -1,0 +1,61 @@
+"""What `run` and its kin take by name."""
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, TypedDict
+
+from langchain_core.tools import BaseTool
+
+from lumo_graph.checkpoints import Checkpointer
+from lumo_graph.errors import ConfigurationError
+from lumo_graph.limits import Limits, is_limit
+from lumo_graph.models import RetryPolicy
+from lumo_graph.types import AgentType, Executor
+
+
+class AgentOptions(TypedDict, total=False):
+    """What `run`, `stream`, `resume` and their async forms take to make the agent."""
+
+    tools: Sequence[BaseTool | Callable[..., Any]]
+    """LangChain tools, functions and async functions."""
+    base_url: str | None
+    """Where the model's API is, with or without `/chat/completions`; for models given by name."""
+    api_key: str | None
+    """Key of that API. Unless given, the provider's own environment variable counts, for its own host only."""
+    executor: Executor | None
+    """Runs the code; a `ProcessExecutor` unless given."""
+    system_prompt: str | None
+    """Instructions, added to what the library tells the model."""
+    response_format: Any
+    """Type of the answer."""
+    planning_interval: int | None
+    """Steps between plans; None: no plans."""
+    retry: RetryPolicy
+    """How model calls are retried."""
+    preflight: bool
+    """Check every code action before anything of it runs (the default)."""
+
+
+class RunOptions(AgentOptions, total=False):
+    """What `run`, `arun`, `stream` and `astream` take beside the task and the model."""
+
+    agent_type: AgentType
+    """`"function-calling"` (the default) or `"code-agent"`."""
+    limits: Limits | Mapping[str, Any] | None
+    """What the run may use: a `Limits`, or the fields that differ from its defaults."""
+    history: Sequence[Any]
+    """Earlier messages, as dicts with `role` and `content` or as LangChain messages; they come before the task."""
+    checkpointer: str | Checkpointer | None
+    """Where the thread is stored: a LangGraph checkpointer or a URL such as `sqlite:///runs.db`. None: nowhere."""
+    thread_id: str | None
+    """The thread to start or to go on with; a new one unless given. Needs a checkpointer."""
+
+
+def check_names(options: AgentOptions | RunOptions, known: type[AgentOptions | RunOptions]) -> None:
+    """Refuse a misspelt option: a TypedDict alone is not checked when the program runs."""
+    names = known.__required_keys__ | known.__optional_keys__
+    for name in options:
+        if name not in names:
+            near = get_close_matches(name, names, n=1) or ([f"limits={{{name!r}: ...}}"] if is_limit(name) else [])
+            hint = f"Did you mean {near[0]}?" if near else f"Options are: {', '.join(sorted(names))}."
+            raise ConfigurationError(f"Unknown option {name!r}. {hint}")
