@@ -42,7 +42,7 @@ _ADVICE: Mapping[str, str] = {
     "RecursionError": "Use a loop, or make sure that the recursion ends.",
     "EOFError": "`input()` has nobody to answer it. Put the values into the code.",
     "SystemExit": "Do not end the interpreter. Let the block run to its end, or call `final_answer(...)`.",
-    "FileNotFoundError": "The host's files are not here. Only files that your code has written exist, until its interpreter restarts.",
+    "FileNotFoundError": "The host's files are not here. Only what your code wrote exists, until a restart.",
     "PermissionError": "The sandbox does not allow this. Find a way that needs only Python and the tools.",
     "ConnectionError": _NO_NETWORK,
     "ConnectionRefusedError": _NO_NETWORK,
