@@ -12,8 +12,9 @@ from lumo_graph.executors.isolation import check_reached, describe_isolation
 from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, LayerError
 from lumo_graph.executors.link import Link
 from lumo_graph.executors.restoring import Attempts, Restored, receive_one
+from lumo_graph.executors.settings import Settings
 from lumo_graph.executors.zygote import fork_session
-from lumo_graph.types import Isolation, Limits, Tier, ToolSpec
+from lumo_graph.types import Isolation, Limits, ToolSpec
 
 _JAIL_SECONDS = 60.0
 
@@ -24,13 +25,7 @@ _PASSING = {os.strerror(number) for number in (errno.EAGAIN, errno.ENOMEM, errno
 
 
 def start_session(
-    *,
-    require: Tier,
-    preload: tuple[str, ...],
-    freeze_below_mb: int,
-    limits: Limits,
-    tools: Sequence[ToolSpec],
-    namespace: Mapping[str, bytes],
+    settings: Settings, *, limits: Limits, tools: Sequence[ToolSpec], namespace: Mapping[str, bytes]
 ) -> tuple[Link, Isolation, Restored]:
     """Start a session behind every layer that this machine has, and load a namespace into it.
 
@@ -43,7 +38,7 @@ def start_session(
     """
     attempts = Attempts(namespace, memory_mb=limits.memory_mb)
     while True:
-        link, isolation = _start_behind_best(require, preload=preload, freeze_below_mb=freeze_below_mb, limits=limits)
+        link, isolation = _start_behind_best(settings, limits)
         try:
             if (restored := attempts.furnish(link, [_describe_tool(tool) for tool in tools])) is not None:
                 return link, isolation, restored
@@ -55,16 +50,14 @@ def start_session(
             raise
 
 
-def _start_behind_best(
-    require: Tier, *, preload: tuple[str, ...], freeze_below_mb: int, limits: Limits
-) -> tuple[Link, Isolation]:
+def _start_behind_best(settings: Settings, limits: Limits) -> tuple[Link, Isolation]:
     with _missing_lock:
         off = dict(_missing)
     while True:
         layers = frozenset(LAYERS) - off.keys()
-        check_reached(layers, off, require)
+        check_reached(layers, off, settings.require)
         try:
-            return start_behind(layers, off, preload=preload, freeze_below_mb=freeze_below_mb, limits=limits)
+            return start_behind(layers, off, settings, limits)
         except LayerError as failure:
             # The process that tried is in a half state and has ended; a fresh one does without the layer.
             if failure.layer not in layers:
@@ -76,12 +69,7 @@ def _start_behind_best(
 
 
 def start_behind(
-    layers: frozenset[str],
-    off: Mapping[str, str],
-    *,
-    preload: tuple[str, ...],
-    freeze_below_mb: int,
-    limits: Limits,
+    layers: frozenset[str], off: Mapping[str, str], settings: Settings, limits: Limits
 ) -> tuple[Link, Isolation]:
     """Start a session behind exactly these layers.
 
@@ -95,10 +83,10 @@ def start_behind(
             "layers": sorted(layers),
             "memory_mb": limits.memory_mb,
             "disk_mb": limits.disk_mb,
-            "freeze_below_mb": freeze_below_mb,
+            "freeze_below_mb": settings.freeze_below_mb,
         }
         try:
-            fork_session(preload, request, link.theirs())
+            fork_session(settings.preload, request, link.theirs())
         finally:
             link.give_away()
         message = receive_one(link, time.monotonic() + _JAIL_SECONDS)

@@ -10,6 +10,7 @@ from lumo_graph.errors import ConfigurationError, ExecutorError
 from lumo_graph.executors.jail.plan import readable_paths
 from lumo_graph.executors.launch import start_session
 from lumo_graph.executors.session import ProcessSession
+from lumo_graph.executors.settings import Settings
 from lumo_graph.types import TIERS, Limits, Tier, ToolSpec
 
 _PACKAGES = (
@@ -48,12 +49,12 @@ class ProcessExecutor:
             raise ConfigurationError(
                 f"freeze_below_mb must be a whole number of MiB, 0 or more, not {freeze_below_mb!r}."
             )
-        self._require: Tier = require
-        self._freeze_below_mb = freeze_below_mb
-        self._preload = tuple(dict.fromkeys(preload))
+        self._settings = Settings(
+            require=require, preload=tuple(dict.fromkeys(preload)), freeze_below_mb=freeze_below_mb
+        )
 
     def __repr__(self) -> str:
-        return f"ProcessExecutor(require={self._require!r}, preload={list(self._preload)!r})"
+        return f"ProcessExecutor(require={self._settings.require!r}, preload={list(self._settings.preload)!r})"
 
     @property
     def packages(self) -> Sequence[str]:
@@ -77,14 +78,7 @@ class ProcessExecutor:
         """
         if os.name != "posix":
             raise ExecutorError(f"ProcessExecutor needs Linux or macOS; this is {sys.platform!r}.")
-        link, isolation, restored = start_session(
-            require=self._require,
-            preload=self._preload,
-            freeze_below_mb=self._freeze_below_mb,
-            limits=limits,
-            tools=tools,
-            namespace=namespace or {},
-        )
+        link, isolation, restored = start_session(self._settings, limits=limits, tools=tools, namespace=namespace or {})
         return ProcessSession(link, isolation, tools, memory_mb=limits.memory_mb, restored=restored)
 
 

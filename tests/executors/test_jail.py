@@ -13,6 +13,7 @@ from lumo_graph.executors.jail.plan import LAYERS, LayerError
 from lumo_graph.executors.jail.seccomp import build_filter
 from lumo_graph.executors.restoring import Attempts
 from lumo_graph.executors.session import ProcessSession
+from lumo_graph.executors.settings import Settings
 from lumo_graph.types import Limits
 from tests.executors.conftest import Driver
 
@@ -30,7 +31,7 @@ CANARY = "only on the host"
 def jailed(request):
     limits = Limits(memory_mb=512, disk_mb=8)
     try:
-        link, isolation = launch.start_behind(request.param, {}, preload=(), freeze_below_mb=512, limits=limits)
+        link, isolation = launch.start_behind(request.param, {}, Settings(), limits)
     except LayerError as failure:
         pytest.skip(f"{failure.layer}: {failure.reason}")
     Attempts({}, memory_mb=512).furnish(link, ())
@@ -251,7 +252,7 @@ def test_packages_can_be_imported_in_the_jail(jailed):
 
 def test_a_layer_that_cannot_be_had_runs_no_code(executor):
     with pytest.raises((LayerError, ExecutorError)):
-        launch.start_behind(frozenset({"moat"}), {}, preload=("no.such.module",), freeze_below_mb=0, limits=Limits())
+        launch.start_behind(frozenset({"moat"}), {}, Settings(preload=("no.such.module",)), Limits())
 
 
 # -- the filter itself, for both machines ----------------------------------------------------------------------------

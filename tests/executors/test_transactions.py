@@ -11,6 +11,7 @@ import pytest
 from lumo_graph.executors import ProcessExecutor, launch
 from lumo_graph.executors.restoring import Attempts
 from lumo_graph.executors.session import ProcessSession
+from lumo_graph.executors.settings import Settings
 from lumo_graph.types import Limits, ToolReply
 from tests.executors.conftest import TOOLS, Driver
 
@@ -251,7 +252,7 @@ def test_with_more_memory_than_is_copied_the_session_is_lost_and_says_so():
 
 
 def test_behind_less_than_a_private_view_it_is_off_and_says_so():
-    link, isolation = launch.start_behind(frozenset(), {}, preload=(), freeze_below_mb=512, limits=Limits())
+    link, isolation = launch.start_behind(frozenset(), {}, Settings(), Limits())
     Attempts({}, memory_mb=512).furnish(link, ())
     session = ProcessSession(link, isolation, (), memory_mb=512)
     try:
