@@ -119,6 +119,9 @@ class AgentOutput(TypedDict, total=False):
     messages: Required[Annotated[list[AnyMessage], DeltaChannel(add_messages)]]
     usage: dict[str, Any]
     """What the model calls of this run used, the fields of a `Usage`."""
+    artifacts: Annotated[dict[str, bytes], DeltaChannel(merge)]
+    """Files in the working directory of the thread's code: path below it to content. They come from the session:
+    untrusted. An empty folder is a path with a `/` at its end."""
 
 
 class ToolResult(TypedDict):
@@ -177,6 +180,7 @@ class Update(TypedDict, total=False):
     revision: str
     variables: Mapping[str, str | None]
     unsaved: Mapping[str, str]
+    artifacts: Mapping[str, bytes | None]
     steps: list[dict[str, Any]] | Overwrite
     answer: Any
     outcome: Outcome | None

@@ -219,6 +219,9 @@ class Transcript:
             *_usage(result.usage),
             duration(self._clock() - self._began),
         ]
+        if result.artifacts:
+            names = one_line(", ".join(artifact.name for artifact in result.artifacts), 300)
+            yield Block(kind="end", text=f"files made: {names}")
         yield Block(kind="end", text=" · ".join(parts), ok=result.outcome == "answered")
 
 

@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lumo_graph.errors import ExecutorError
+from lumo_graph.executors.inputs import can_be_bound, read_inputs
 from lumo_graph.executors.isolation import check_reached, describe_isolation
 from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, LayerError
 from lumo_graph.executors.link import Link
-from lumo_graph.executors.restoring import Attempts, Restored, receive_one
+from lumo_graph.executors.restoring import Attempts, Furniture, Restored, receive_one
 from lumo_graph.executors.settings import Settings
+from lumo_graph.executors.warm import Start, Started
 from lumo_graph.executors.zygote import fork_session
-from lumo_graph.types import Isolation, Limits, ToolSpec
+from lumo_graph.types import Limits, ToolSpec
 
 _JAIL_SECONDS = 60.0
 
@@ -25,11 +27,25 @@ _PASSING = {os.strerror(number) for number in (errno.EAGAIN, errno.ENOMEM, errno
 
 
 def start_session(
-    settings: Settings, *, limits: Limits, tools: Sequence[ToolSpec], namespace: Mapping[str, bytes]
-) -> tuple[Link, Isolation, Restored]:
-    """Start a session behind every layer that this machine has, and load a namespace into it.
+    settings: Settings,
+    *,
+    limits: Limits,
+    tools: Sequence[ToolSpec],
+    namespace: Mapping[str, bytes],
+    files: Mapping[str, bytes],
+    start: Start,
+) -> tuple[Started, Restored]:
+    """Start a session behind every layer that this machine has, and load a namespace and its files into it.
 
     What of the namespace ends or blocks the interpreter while it is loaded is left out, in a session that is new.
+
+    Args:
+        settings: of the executor.
+        limits: what the session may use.
+        tools: functions of the host that its code may call.
+        namespace: components of its variables.
+        files: of its working directory.
+        start: gives a session behind its jail; `start_empty`, or what keeps some ready.
 
     Raises:
         IsolationError: the layers do not make the required tier. No code was run.
@@ -38,19 +54,32 @@ def start_session(
     """
     attempts = Attempts(namespace, memory_mb=limits.memory_mb)
     while True:
-        link, isolation = _start_behind_best(settings, limits)
+        started = start(limits)
+        link = started.link
         try:
-            if (restored := attempts.furnish(link, [_describe_tool(tool) for tool in tools])) is not None:
-                return link, isolation, restored
-            link.kill()
-            link.close()
+            inputs = [item for item in settings.files if not (link.supervised and can_be_bound(item))]
+            furniture = Furniture(
+                tools=[_describe_tool(tool) for tool in tools],
+                imports=settings.imports,
+                env=settings.env,
+                inputs=read_inputs(inputs, disk_mb=limits.disk_mb),
+                files=files,
+            )
+            if (restored := attempts.furnish(link, furniture)) is not None:
+                return started, restored
+            started.end()
         except BaseException:
-            link.kill()
-            link.close()
+            started.end()
             raise
 
 
-def _start_behind_best(settings: Settings, limits: Limits) -> tuple[Link, Isolation]:
+def start_empty(settings: Settings, limits: Limits) -> Started:
+    """Start a session behind every layer that this machine has.
+
+    Raises:
+        IsolationError: the layers do not make the required tier. No code was run.
+        ExecutorError: no session could be started.
+    """
     with _missing_lock:
         off = dict(_missing)
     while True:
@@ -68,9 +97,7 @@ def _start_behind_best(settings: Settings, limits: Limits) -> tuple[Link, Isolat
                     _missing[failure.layer] = failure.reason
 
 
-def start_behind(
-    layers: frozenset[str], off: Mapping[str, str], settings: Settings, limits: Limits
-) -> tuple[Link, Isolation]:
+def start_behind(layers: frozenset[str], off: Mapping[str, str], settings: Settings, limits: Limits) -> Started:
     """Start a session behind exactly these layers.
 
     Raises:
@@ -84,6 +111,10 @@ def start_behind(
             "memory_mb": limits.memory_mb,
             "disk_mb": limits.disk_mb,
             "freeze_below_mb": settings.freeze_below_mb,
+            "keep_files_mb": settings.keep_files_mb,
+            "inputs": [(item.name, item.path) for item in settings.files if can_be_bound(item)]
+            if NAMESPACES in layers
+            else [],
         }
         try:
             fork_session(settings.preload, request, link.theirs())
@@ -97,7 +128,7 @@ def start_behind(
         raise
     link.supervised = NAMESPACES in layers
     link.freezes = FROZEN_COPY in report["on"]
-    return link, describe_isolation(layers, report["on"], {**off, **report["off"]})
+    return Started(link=link, isolation=describe_isolation(layers, report["on"], {**off, **report["off"]}))
 
 
 def _report_in(message: list[Any]) -> dict[str, Any]:
