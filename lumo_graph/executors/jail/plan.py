@@ -6,6 +6,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -47,7 +48,7 @@ class Plan:
     """Memory up to which a copy is frozen before each action; 0: never."""
     processes: int = 128
     files: int = 256
-    readable: tuple[str, ...] = field(default_factory=lambda: tuple(readable_paths()))
+    readable: tuple[str, ...] = field(default_factory=lambda: readable_paths())  # noqa: PLW0108 - defined below
     """Paths the session may read: what the interpreter and its packages need, nothing else."""
 
     @classmethod
@@ -61,9 +62,10 @@ class Plan:
         )
 
 
-def readable_paths() -> list[str]:
+@cache
+def readable_paths() -> tuple[str, ...]:
     """Paths this interpreter needs for imports, each by every name it is known by, outermost first."""
-    return sorted({path for path in _wanted_paths() if path != "/" and Path(path).exists()}, key=len)
+    return tuple(sorted({path for path in _wanted_paths() if path != "/" and Path(path).exists()}, key=len))
 
 
 def _wanted_paths() -> Iterator[str]:
