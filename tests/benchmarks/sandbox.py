@@ -152,6 +152,10 @@ def print_head(isolation: Isolation, rounds: int, load: float) -> None:
         f"Python {platform.python_version()}, {platform.system()} {platform.release()}, {os.cpu_count()} cores, "
         f"as {user}; load average {load:.1f} before, {os.getloadavg()[0]:.1f} after."
     )
+    if load > (os.cpu_count() or 1):
+        print(
+            "**The machine was busy with other work: the times are too long, and no reason for a missed budget holds.**"
+        )
     print(f'Isolation tier of lumo_graph: "{isolation.tier}" ({", ".join(isolation.on)}).')
     for layer, reason in isolation.off.items():
         print(f"Off: {layer} ({reason}).")
