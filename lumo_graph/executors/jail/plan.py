@@ -6,6 +6,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,7 +55,7 @@ class Plan:
     """What lies in the working directory for reading: its name there, and the path on the host. Needs namespaces."""
     processes: int = 128
     files: int = 256
-    readable: tuple[str, ...] = field(default_factory=lambda: tuple(readable_paths()))
+    readable: tuple[str, ...] = field(default_factory=lambda: readable_paths())  # noqa: PLW0108 - defined below
     """Paths the session may read: what the interpreter and its packages need, nothing else."""
 
     @classmethod
@@ -70,9 +71,10 @@ class Plan:
         )
 
 
-def readable_paths() -> list[str]:
+@cache
+def readable_paths() -> tuple[str, ...]:
     """Paths this interpreter needs for imports, each by every name it is known by, outermost first."""
-    return sorted({path for path in _wanted_paths() if path != "/" and Path(path).exists()}, key=len)
+    return tuple(sorted({path for path in _wanted_paths() if path != "/" and Path(path).exists()}, key=len))
 
 
 def _wanted_paths() -> Iterator[str]:

@@ -57,7 +57,7 @@ class Interpreter:
         self._tracker = NamespaceTracker(self._namespace, reserved=self._given)
         self._actions = 0
         self._answer: dict[str, Any] | None = None
-        self._reserve: bytearray | None = None
+        self._reserve: bytes | None = None
         self._seen: dict[str, Seen] | None = None
 
     def restore(self, components: dict[str, bytes]) -> dict[str, str]:
@@ -111,7 +111,7 @@ class Interpreter:
             self._seen = self._variables()
         if self._reserve is None:
             with suppress(MemoryError):  # it is all in use still
-                self._reserve = bytearray(_RESERVE)
+                self._reserve = bytes(_RESERVE)  # addresses only: no page of it is ever touched
         self._essentials.repair()
         self._folder.enter()
         repair_descriptors()

@@ -4,7 +4,6 @@ import os
 import signal
 import time
 from contextlib import suppress
-from pathlib import Path
 
 _END_SECONDS = 0.5
 _PAUSE_SECONDS = 0.0002
@@ -13,7 +12,8 @@ _PAUSE_SECONDS = 0.0002
 def others(spared: int | None = None) -> list[int]:
     """Ids of all processes but this one and `spared`, those that have ended but are not reaped included."""
     us = {os.getpid(), spared}
-    return [pid for entry in Path("/proc").iterdir() if entry.name.isdigit() and (pid := int(entry.name)) not in us]
+    with os.scandir("/proc") as entries:
+        return [pid for entry in entries if entry.name.isdigit() and (pid := int(entry.name)) not in us]
 
 
 def reap() -> list[tuple[int, int]]:

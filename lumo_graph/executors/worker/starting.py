@@ -61,7 +61,8 @@ def prepare(ends: Ends, workplace: str) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     open_streams(ends.stdout, ends.stderr)
-    os.environ.update(HOME=workplace, TMPDIR=workplace)
+    for name in ("HOME", "TMPDIR"):  # `update` writes to three times as many of the pages that sessions share
+        os.environ[name] = workplace
     tempfile.tempdir = None
     sys.path.append(f"{workplace}/{FOLDER}")
     signal.signal(signal.SIGINT, signal.default_int_handler)
