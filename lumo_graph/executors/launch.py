@@ -1,14 +1,12 @@
 """Starting a session: the best jail this machine gives, and no code before it stands."""
 
-import errno
-import os
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lumo_graph.errors import ExecutorError
-from lumo_graph.executors.isolation import check_reached, describe_isolation
+from lumo_graph.executors.advice import read_machine
+from lumo_graph.executors.isolation import describe_isolation, explain_shortfall, reaches
 from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, LayerError
 from lumo_graph.executors.link import Link
 from lumo_graph.executors.restoring import Attempts, Restored, receive_one
@@ -20,8 +18,7 @@ _JAIL_SECONDS = 60.0
 
 _missing: dict[str, str] = {}
 """Layers that this machine does not give, each with the reason: found out once."""
-_missing_lock = threading.Lock()
-_PASSING = {os.strerror(number) for number in (errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EMFILE, errno.ENFILE)}
+_probed: dict[Settings, Isolation] = {}
 
 
 def start_session(
@@ -38,7 +35,7 @@ def start_session(
     """
     attempts = Attempts(namespace, memory_mb=limits.memory_mb)
     while True:
-        link, isolation = _start_behind_best(settings, limits)
+        link, isolation = start_behind_best(settings, limits)
         try:
             if (restored := attempts.furnish(link, [_describe_tool(tool) for tool in tools])) is not None:
                 return link, isolation, restored
@@ -50,22 +47,53 @@ def start_session(
             raise
 
 
-def _start_behind_best(settings: Settings, limits: Limits) -> tuple[Link, Isolation]:
-    with _missing_lock:
-        off = dict(_missing)
+def start_behind_best(settings: Settings, limits: Limits) -> tuple[Link, Isolation]:
+    """Start a session behind every layer that this machine has; it has no namespace yet and runs no code.
+
+    Raises:
+        IsolationError: they do not make the required tier.
+        ExecutorError: no session could be started.
+    """
+    off = dict(_missing)
     while True:
         layers = frozenset(LAYERS) - off.keys()
-        check_reached(layers, off, settings.require)
         try:
-            return start_behind(layers, off, settings, limits)
+            link, isolation = start_behind(layers, off, settings, limits)
         except LayerError as failure:
             # The process that tried is in a half state and has ended; a fresh one does without the layer.
             if failure.layer not in layers:
                 raise ExecutorError(f"No session could be started: {failure.reason}") from failure
             off[failure.layer] = failure.reason
-            if failure.reason not in _PASSING:
-                with _missing_lock:
-                    _missing[failure.layer] = failure.reason
+            if not failure.passing:
+                _missing[failure.layer] = failure.reason
+            continue
+        if reaches(isolation.tier, settings.require):
+            return link, isolation
+        # Only now, so that the error says all that is missing and what there really is.
+        link.kill()
+        link.end()
+        link.close()
+        raise explain_shortfall(isolation, settings.require, read_machine())
+
+
+def probe_isolation(settings: Settings) -> Isolation:
+    """What contains the sessions that these settings give here. One is started for it, and ended before it gets code.
+
+    Once a process: what was found is known from then on, unless a layer was missing only for the moment.
+
+    Raises:
+        IsolationError: the layers do not make the required tier.
+        ExecutorError: no session could be started.
+    """
+    if (known := _probed.get(settings)) is not None:
+        return known
+    link, isolation = start_behind_best(settings, Limits())
+    link.kill()
+    link.end()
+    link.close()
+    if isolation.off.keys() & set(LAYERS) <= _missing.keys():
+        _probed[settings] = isolation
+    return isolation
 
 
 def start_behind(
@@ -102,7 +130,7 @@ def start_behind(
 
 def _report_in(message: list[Any]) -> dict[str, Any]:
     if message[0] == "failed":
-        raise LayerError(str(message[1]), str(message[2]))
+        raise LayerError(str(message[1]), str(message[2]), passing=bool(message[3]))
     if message[0] != "jailed":
         raise ExecutorError(f"The session began with {message[0]!r}.")
     return message[1]

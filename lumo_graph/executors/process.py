@@ -8,10 +8,10 @@ from functools import cache
 
 from lumo_graph.errors import ConfigurationError, ExecutorError
 from lumo_graph.executors.jail.plan import readable_paths
-from lumo_graph.executors.launch import start_session
+from lumo_graph.executors.launch import probe_isolation, start_session
 from lumo_graph.executors.session import ProcessSession
 from lumo_graph.executors.settings import Settings
-from lumo_graph.types import TIERS, Limits, Tier, ToolSpec
+from lumo_graph.types import TIERS, Isolation, Limits, Tier, ToolSpec
 
 _PACKAGES = (
     "numpy", "pandas", "scipy", "sympy", "sklearn", "statsmodels", "matplotlib", "seaborn", "plotly", "polars",
@@ -61,6 +61,18 @@ class ProcessExecutor:
         """Installed packages worth naming to the model as importable."""
         return _find_packages()
 
+    def probe(self) -> Isolation:
+        """What contains the sessions that `open` gives here, found out without running any code.
+
+        The first call starts a session and ends it; later ones, of every executor made alike, know the result.
+
+        Raises:
+            IsolationError: the required isolation is not available.
+            ExecutorError: no session could be started.
+        """
+        _check_platform()
+        return probe_isolation(self._settings)
+
     def open(
         self, namespace: Mapping[str, bytes] | None = None, *, tools: Sequence[ToolSpec] = (), limits: Limits
     ) -> ProcessSession:
@@ -76,10 +88,14 @@ class ProcessExecutor:
             SnapshotError: `namespace` cannot be loaded here.
             ExecutorError: no session could be started.
         """
-        if os.name != "posix":
-            raise ExecutorError(f"ProcessExecutor needs Linux or macOS; this is {sys.platform!r}.")
+        _check_platform()
         link, isolation, restored = start_session(self._settings, limits=limits, tools=tools, namespace=namespace or {})
         return ProcessSession(link, isolation, tools, memory_mb=limits.memory_mb, restored=restored)
+
+
+def _check_platform() -> None:
+    if os.name != "posix":
+        raise ExecutorError(f"ProcessExecutor needs Linux or macOS; this is {sys.platform!r}.")
 
 
 def _is_installed(name: str) -> bool:
