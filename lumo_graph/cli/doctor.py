@@ -77,9 +77,10 @@ def _isolation(found: Diagnosis, width: int | None) -> Iterator[str]:
     yield f"  {'layer':{_NAME}}is"
     for layer in found["layers"]:
         yield from _layer(layer, width)
-    yield f"  {'open all the same':{_NAME}}"
+    heading = f"  {'open anyway':{_NAME + _STATE}}"
     for line in found["always_open"]:
-        yield from _wrapped(line, " " * (2 + _NAME + _STATE), width)
+        yield from _wrapped(line, heading, width)
+        heading = " " * len(heading)
     if tier != "full":
         yield ""
         for line in (*([_REFUSED] if tier in ("best_effort", "none") else []), _ELSEWHERE):
