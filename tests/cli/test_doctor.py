@@ -167,7 +167,7 @@ def test_a_tier_that_is_not_reached_fails_and_says_what_to_do(json_lines):
 def test_the_doctor_comes_without_what_it_does_not_need(environment):
     import subprocess
 
-    heavy = {"langgraph", "langchain_core", "pydantic", "rich"}
+    heavy = {"langgraph", "langchain_core", "rich"}
     script = f"import sys; from lumo_graph.cli import main; main(['doctor']); print({heavy} & sys.modules.keys())"
     shown = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert shown.stdout.splitlines()[-1] == "set()"
