@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
+from lumo_graph.artifacts import Artifact
 from lumo_graph.types import Isolation, Outcome, Step, Stream, Usage
 
 
@@ -25,6 +26,8 @@ class RunResult:
     """What contained the code of this run, as its executor reports it; None if no code was run."""
     thread_id: str | None = None
     """The thread that `resume` and later runs continue."""
+    artifacts: tuple[Artifact, ...] = ()
+    """The files that were in the working directory of the thread's code when the run ended, such as a plot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,5 +136,9 @@ def event_to_dict(event: Event) -> dict[str, Any]:
             "usage": asdict(result.usage),
             "isolation": None if result.isolation is None else result.isolation.to_dict(),
             "thread_id": result.thread_id,
+            "artifacts": [
+                {"name": artifact.name, "media_type": artifact.media_type, "size": artifact.size}
+                for artifact in result.artifacts
+            ],
         }
     return {"type": event.type, **asdict(event)}

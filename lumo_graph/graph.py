@@ -15,6 +15,7 @@ from langgraph.graph.state import CompiledStateGraph
 from lumo_graph.dialects import response_schema
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors import ProcessExecutor
+from lumo_graph.executors.inputs import Files
 from lumo_graph.models import RetryPolicy, resolve_model
 from lumo_graph.nodes.answer import Answer
 from lumo_graph.nodes.call_model import CallModel
@@ -42,6 +43,7 @@ def create_lumo_agent(
     *,
     agent_type: AgentType = "function-calling",
     executor: Executor | None = None,
+    files: Files = (),
     limits: Limits | Mapping[str, Any] = Limits(),  # noqa: B008 - frozen
     checkpointer: BaseCheckpointSaver[Any] | bool | None = None,
     system_prompt: str | None = None,
@@ -49,6 +51,8 @@ def create_lumo_agent(
     planning_interval: int | None = None,
     retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
     preflight: bool = True,
+    idle_sessions: int = 32,
+    idle_seconds: float = 900.0,
     name: str = "lumo_agent",
 ) -> LumoAgent:
     """Create an agent: a compiled LangGraph state graph, to invoke, stream, resume or embed like any other.
@@ -61,6 +65,8 @@ def create_lumo_agent(
         tools: LangChain tools, functions and async functions. Code calls them by their own names.
         agent_type: `"function-calling"` or `"code-agent"`; the run's input may choose the other.
         executor: runs the code; a `ProcessExecutor` unless given. Nothing is started before the first code action.
+        files: what the code finds in its working directory, for reading: a list of paths, or a mapping of names to
+            paths or bytes. With an executor of your own, give them to it.
         limits: what one run may use: a `Limits`, or the fields that differ from its defaults.
         checkpointer: a LangGraph checkpointer; stores the conversation and the variables, so that a run can be resumed.
         system_prompt: instructions for the model, added to what this library tells it.
@@ -69,6 +75,9 @@ def create_lumo_agent(
         planning_interval: steps between plans; None: no plans.
         retry: how model calls are retried.
         preflight: check every code action before anything of it runs; code that is certain to fail is not started.
+        idle_sessions: sessions that stay alive between actions, of all threads together. What is beyond it ends, and
+            comes back from its checkpoint: without what cannot be stored, such as a generator.
+        idle_seconds: how long one stays alive with nothing to do; then it ends in the same way.
         name: of the graph, as parents, streams and traces show it.
 
     Raises:
@@ -79,6 +88,7 @@ def create_lumo_agent(
         tools,
         agent_type=agent_type,
         executor=executor,
+        files=files,
         limits=limits,
         checkpointer=checkpointer,
         system_prompt=system_prompt,
@@ -86,6 +96,8 @@ def create_lumo_agent(
         planning_interval=planning_interval,
         retry=retry,
         preflight=preflight,
+        idle_sessions=idle_sessions,
+        idle_seconds=idle_seconds,
         name=name,
     )
     return graph
@@ -97,6 +109,7 @@ def assemble(
     *,
     agent_type: str = "function-calling",
     executor: Executor | None = None,
+    files: Files = (),
     limits: Limits | Mapping[str, Any] = Limits(),  # noqa: B008 - frozen
     checkpointer: BaseCheckpointSaver[Any] | bool | None = None,
     system_prompt: str | None = None,
@@ -104,12 +117,21 @@ def assemble(
     planning_interval: int | None = None,
     retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
     preflight: bool = True,
+    idle_sessions: int = 32,
+    idle_seconds: float = 900.0,
     name: str = "lumo_agent",
 ) -> tuple[LumoAgent, LiveSessions]:
     """`create_lumo_agent`, and the live sessions of the agent for a caller who knows when it ends."""
     _check_parts(executor=executor, checkpointer=checkpointer, system_prompt=system_prompt, retry=retry)
     toolbox = make_toolbox(tools)
-    sessions = LiveSessions(executor or ProcessExecutor(), tools=toolbox.specs)
+    if executor is not None and files:
+        raise ConfigurationError("files and executor are both given. Give the files to it: ProcessExecutor(files=...).")
+    sessions = LiveSessions(
+        executor or ProcessExecutor(files=files),
+        tools=toolbox.specs,
+        capacity=_check_count("idle_sessions", idle_sessions),
+        idle_seconds=_check_seconds("idle_seconds", idle_seconds),
+    )
     setup = Setup(
         model=model,
         toolbox=toolbox,
@@ -171,6 +193,18 @@ def _check_parts(*, executor: object, checkpointer: object, system_prompt: objec
             f"checkpointer must be a LangGraph checkpointer, a bool or None, not {checkpointer!r}. "
             "`run` takes URLs; for a graph, open one with lumo_graph.checkpoints.open_checkpointer(url)."
         )
+
+
+def _check_count(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigurationError(f"{name} must be a whole number, 0 or more, not {value!r}.")
+    return value
+
+
+def _check_seconds(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise ConfigurationError(f"{name} must be a number of seconds above 0, not {value!r}.")
+    return float(value)
 
 
 def _check_interval(interval: object) -> int | None:

@@ -8,6 +8,7 @@ from langchain_core.tools import BaseTool
 
 from lumo_graph.checkpoints import Checkpointer
 from lumo_graph.errors import ConfigurationError
+from lumo_graph.executors.inputs import Files
 from lumo_graph.limits import Limits, is_limit
 from lumo_graph.models import RetryPolicy
 from lumo_graph.types import AgentType, Executor
@@ -24,6 +25,8 @@ class AgentOptions(TypedDict, total=False):
     """Key of that API. Unless given, the provider's own environment variable counts, for its own host only."""
     executor: Executor | None
     """Runs the code; a `ProcessExecutor` unless given."""
+    files: Files
+    """What the code finds in its working directory, for reading: paths, or names with paths or bytes."""
     system_prompt: str | None
     """Instructions, added to what the library tells the model."""
     response_format: Any

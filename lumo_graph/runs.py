@@ -13,6 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Durability, StateSnapshot
 
+from lumo_graph.artifacts import artifacts_of
 from lumo_graph.checkpoints import Checkpointer, aopen_checkpointer, open_checkpointer
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.events import Answered, Event, RunResult
@@ -161,6 +162,7 @@ class _Agent:
             usage=Usage(**values.get("usage", {})),
             isolation=Isolation.from_dict(values["isolation"]) if values.get("isolation") else None,
             thread_id=self.thread_id,
+            artifacts=artifacts_of(values.get("artifacts", {})),
         )
 
     def ended(self, state: StateSnapshot) -> RunResult | None:
@@ -232,6 +234,7 @@ def _assembled(
         options.get("tools", ()),
         agent_type=request.agent_type,
         executor=options.get("executor"),
+        files=options.get("files", ()),
         checkpointer=saver,
         system_prompt=options.get("system_prompt"),
         response_format=options.get("response_format"),

@@ -4,13 +4,21 @@ import os
 import threading
 import uuid
 import weakref
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
-from lumo_graph.errors import LumoGraphError
+from lumo_graph.idle import Idle, IdleSessions, close_session
 from lumo_graph.types import Executor, Limits, Session, ToolSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What a checkpoint holds of a session."""
+
+    namespace: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    """Of its working directory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,38 +41,43 @@ class LiveSessions:
         executor: opens the sessions.
         tools: what the code of every session may call.
         capacity: idle sessions kept; the one idle for longest goes first, and comes back from its checkpoint.
+        idle_seconds: seconds after which an idle session goes, and comes back in the same way.
     """
 
-    def __init__(self, executor: Executor, *, tools: Sequence[ToolSpec], capacity: int = 32) -> None:
+    def __init__(
+        self, executor: Executor, *, tools: Sequence[ToolSpec], capacity: int = 32, idle_seconds: float = 900.0
+    ) -> None:
         self.executor = executor
         self._tools = tools
-        self._capacity = capacity
-        self._idle: OrderedDict[str, _Idle] = OrderedDict()
+        self._make_idle = partial(IdleSessions, capacity=capacity, seconds=idle_seconds)
+        self._idle = self._make_idle()
         self._leased: set[Session] = set()
         self._lock = threading.Lock()
         self._process = os.getpid()
-        weakref.finalize(self, _close_all, self._idle)
+        weakref.finalize(self, self._idle.close_all)
 
-    def take(self, key: str, revision: str, namespace: Mapping[str, bytes], limits: Limits) -> Lease:
-        """The live session of `key` if it stands at `revision` within these limits, else a new one from `namespace`.
+    def take(self, key: str, revision: str, stored: Stored, limits: Limits) -> Lease:
+        """The live session of `key` if it stands at `revision` within these limits, else a new one from what is stored.
 
         The caller has the session to itself until it gives it back with `keep`, or drops it with `discard`.
         """
         with self._lock:
-            if self._process != os.getpid():  # the idle sessions are those of the process that forked this one
-                self._idle.clear()
+            if self._process != os.getpid():  # what waits belongs to the process that forked this one
+                self._idle = self._make_idle()
                 self._process = os.getpid()
-            idle = self._idle.pop(key, None)
-        fits = idle is not None and idle.revision == revision and idle.room == _room(limits)
-        if idle is not None and not fits:
-            _close(idle.session)
-        if idle is not None and fits:
-            session = idle.session
+                weakref.finalize(self, self._idle.close_all)
+        idle = self._idle.pop(key)
+        if idle is not None and idle.revision == revision and idle.room == _room(limits):
+            session, restored = idle.session, False
         else:
-            session = self.executor.open(namespace or None, tools=self._tools, limits=limits)
+            if idle is not None:
+                close_session(idle.session)
+            files = {"files": stored.files} if stored.files else {}
+            session = self.executor.open(stored.namespace or None, tools=self._tools, limits=limits, **files)
+            restored = bool(revision)
         with self._lock:
             self._leased.add(session)
-        return Lease(session=session, restored=bool(revision) and not fits)
+        return Lease(session=session, restored=restored)
 
     def keep(self, key: str, session: Session, limits: Limits, revision: str | None = None) -> str:
         """Take a session back.
@@ -81,20 +94,14 @@ class LiveSessions:
         revision = uuid.uuid4().hex if revision is None else revision
         with self._lock:
             self._leased.discard(session)
-            surplus = [self._idle.pop(key, None)]
-            self._idle[key] = _Idle(revision=revision, room=_room(limits), session=session)
-            while len(self._idle) > self._capacity:
-                surplus.append(self._idle.popitem(last=False)[1])
-        for idle in surplus:
-            if idle is not None:
-                _close(idle.session)
+        self._idle.put(key, Idle(session=session, revision=revision, room=_room(limits)))
         return revision
 
     def discard(self, session: Session) -> None:
         """End a session that was taken and must not be used again."""
         with self._lock:
             self._leased.discard(session)
-        _close(session)
+        close_session(session)
 
     def interrupt(self) -> None:
         """Make the actions that run now end soon."""
@@ -105,36 +112,14 @@ class LiveSessions:
 
     def close(self, key: str) -> None:
         """End the idle session of `key`, if there is one."""
-        with self._lock:
-            idle = self._idle.pop(key, None)
-        if idle is not None:
-            _close(idle.session)
+        if (idle := self._idle.pop(key)) is not None:
+            close_session(idle.session)
 
     def close_all(self) -> None:
         """End every idle session. The agent can still be used: sessions come back from their checkpoints."""
-        _close_all(self._idle)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Idle:
-    """A session that waits for the next action of its thread."""
-
-    revision: str
-    room: tuple[int, int]
-    session: Session
+        self._idle.close_all()
 
 
 def _room(limits: Limits) -> tuple[int, int]:
     """What a session was given when it was opened."""
     return limits.memory_mb, limits.disk_mb
-
-
-def _close(session: Session) -> None:
-    # A session that is already broken has nothing left to lose: the checkpoint holds its namespace.
-    with suppress(LumoGraphError, OSError):
-        session.close()
-
-
-def _close_all(idle: "OrderedDict[str, _Idle]") -> None:
-    while idle:
-        _close(idle.popitem()[1].session)

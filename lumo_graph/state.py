@@ -121,6 +121,9 @@ class AgentOutput(TypedDict, total=False):
     """What the model calls of this run used, the fields of a `Usage`."""
     isolation: dict[str, Any] | None
     """What contained the session of this run's code, the `to_dict` of an `Isolation`; None if no code was run."""
+    artifacts: Annotated[dict[str, bytes], DeltaChannel(merge)]
+    """Files in the working directory of the thread's code: path below it to content. They come from the session:
+    untrusted. An empty folder is a path with a `/` at its end."""
 
 
 class ToolResult(TypedDict):
@@ -180,6 +183,7 @@ class Update(TypedDict, total=False):
     revision: str
     variables: Mapping[str, str | None]
     unsaved: Mapping[str, str]
+    artifacts: Mapping[str, bytes | None]
     steps: list[dict[str, Any]] | Overwrite
     answer: Any
     outcome: Outcome | None

@@ -167,6 +167,9 @@ class Snapshot:
     """Component to its bytes; None for a component that is gone. Empty: nothing changed."""
     unsaved: Mapping[str, str] = field(default_factory=dict[str, str])
     """Path of a value that could not be saved to the reason: `{"rows[3]": "cannot pickle 'generator' object"}`."""
+    files: Mapping[str, bytes | None] = field(default_factory=dict[str, bytes | None])
+    """Files of the working directory that changed: path below it to content; None for one that is gone. An empty folder
+    is a path with a `/` at its end. Contents come from the session: untrusted."""
 
 
 Serve: TypeAlias = Callable[[ToolRequest], ToolReply]
@@ -227,8 +230,10 @@ class Session(Protocol):
 class Executor(Protocol):
     """Opens sessions. Holds configuration, never the state of one.
 
-    An executor whose sessions run another Python than this process says which in an attribute `python_version`, such
-    as `(3, 14)`: the check that comes before an action then leaves the syntax to the session.
+    What else it may have: `python_version`, such as `(3, 14)`, where its sessions run another Python than this process:
+    the check that comes before an action then leaves the syntax to the session. `imports`, the modules that code may
+    import, where not all may be: an import of another one is then refused before anything runs. `notes`, sentences
+    about its sessions for the model, such as which files they find.
     """
 
     @property
@@ -242,8 +247,16 @@ class Executor(Protocol):
         *,
         tools: Sequence[ToolSpec] = (),
         limits: Limits,
+        files: Mapping[str, bytes] | None = None,
     ) -> Session:
         """A new session whose namespace is empty, or restored from the merged snapshots of another session.
+
+        Args:
+            namespace: merged `Snapshot.changed`, without what is None.
+            tools: functions of the host that the code may call.
+            limits: what the session may use.
+            files: merged `Snapshot.files`, without what is None. Given only where there are some: an executor whose
+                sessions have no files need not take it.
 
         Raises:
             IsolationError: the required isolation is not available.

@@ -5,7 +5,7 @@ import pytest
 
 from lumo_graph.executors import ProcessExecutor
 from lumo_graph.executors.zygote import close_zygotes
-from lumo_graph.sessions import LiveSessions
+from lumo_graph.sessions import LiveSessions, Stored
 from lumo_graph.types import Limits, ToolReply
 
 
@@ -14,7 +14,7 @@ def serve(request):
 
 
 def work(sessions, key, revision, namespace, code):
-    lease = sessions.take(key, revision, namespace, Limits())
+    lease = sessions.take(key, revision, Stored(namespace=namespace), Limits())
     execution = lease.session.execute(code, seconds=10, serve=serve)
     changed = lease.session.snapshot().changed
     return sessions.keep(key, lease.session, Limits()), changed, execution, lease.restored
@@ -43,8 +43,8 @@ def test_an_older_revision_gets_a_session_with_the_variables_of_its_time(session
 
 def test_two_who_take_the_same_thread_at_once_do_not_share_a_session(sessions):
     revision, stored, _, _ = work(sessions, "t", "", {}, "x = 1")
-    first = sessions.take("t", revision, stored, Limits())
-    second = sessions.take("t", revision, stored, Limits())
+    first = sessions.take("t", revision, Stored(namespace=stored), Limits())
+    second = sessions.take("t", revision, Stored(namespace=stored), Limits())
     assert (first.restored, second.restored) == (False, True)
     assert first.session is not second.session
     sessions.discard(first.session)
@@ -66,7 +66,7 @@ def test_a_closed_session_comes_back_from_its_namespace(sessions):
 
 def test_a_session_of_other_limits_is_opened_anew(sessions):
     revision, stored, _, _ = work(sessions, "t", "", {}, "x = 1")
-    lease = sessions.take("t", revision, stored, Limits(memory_mb=512))
+    lease = sessions.take("t", revision, Stored(namespace=stored), Limits(memory_mb=512))
     assert lease.restored
     sessions.discard(lease.session)
 
@@ -91,7 +91,7 @@ def test_a_forked_child_restores_its_own_sessions_and_leaves_the_parents_alone(s
 
 
 def test_an_action_that_runs_can_be_interrupted_from_outside(sessions):
-    lease = sessions.take("t", "", {}, Limits())
+    lease = sessions.take("t", "", Stored(), Limits())
     threading.Timer(0.3, sessions.interrupt).start()
     execution = lease.session.execute("while True: pass", seconds=30, serve=serve)
     assert execution.error.kind == "KeyboardInterrupt"

@@ -62,6 +62,16 @@ CheckpointerOption = Annotated[
         "Default: lumo/runs.db in XDG_STATE_HOME (~/.local/state).",
     ),
 ]  # fmt: skip
+FileOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--file", "-f", metavar="PATH",
+        help="A file or folder that the code finds in its working directory, for reading. May be given several times.",
+    ),
+]  # fmt: skip
+ArtifactsOption = Annotated[
+    str | None, typer.Option(metavar="FOLDER", help="Where to save the files that the code has made.")
+]
 SystemPromptOption = Annotated[str | None, typer.Option(metavar="TEXT", help="Instructions for the model.")]
 PlanningOption = Annotated[int | None, typer.Option(metavar="N", help="Make a plan first, and again every N steps.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, and nothing else.")]
@@ -93,6 +103,8 @@ def run(
     thread: Annotated[
         str | None, typer.Option(metavar="ID", help="Thread to start or to go on with; a new one unless given.")
     ] = None,
+    file: FileOption = None,
+    artifacts: ArtifactsOption = None,
     checkpointer: CheckpointerOption = None,
     system_prompt: SystemPromptOption = None,
     planning_interval: PlanningOption = None,
@@ -118,7 +130,8 @@ def run(
     named = _checked_model(model)
     place = _place(
         thread or uuid.uuid4().hex[:12], checkpointer, agent_type=agent_type,
-        model=named, base_url=base_url, tools=tools, system_prompt=system_prompt, planning_interval=planning_interval,
+        model=named, base_url=base_url, tools=tools, file=file, artifacts=artifacts, system_prompt=system_prompt,
+        planning_interval=planning_interval,
     )  # fmt: skip
 
     def start() -> AsyncGenerator[Event, None]:
@@ -130,6 +143,7 @@ def run(
             load_model(named),
             base_url=base_url,
             tools=load_tools(tools or ()),
+            files=file or (),
             agent_type=cast("AgentType", agent_type),  # `stream` says what is wrong with it
             limits={name: value for name, value in limits.items() if value is not None},
             thread_id=place.thread_id,
@@ -138,7 +152,7 @@ def run(
             planning_interval=planning_interval,
         )
 
-    raise typer.Exit(follow(start, place, json_lines=json_lines))
+    raise typer.Exit(follow(start, place, json_lines=json_lines, artifacts=artifacts))
 
 
 @app.command()
@@ -148,6 +162,8 @@ def resume(
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     tools: ToolsOption = None,
+    file: FileOption = None,
+    artifacts: ArtifactsOption = None,
     checkpointer: CheckpointerOption = None,
     system_prompt: SystemPromptOption = None,
     planning_interval: PlanningOption = None,
@@ -160,7 +176,8 @@ def resume(
     named = _checked_model(model)
     place = _place(
         thread, checkpointer,
-        model=named, base_url=base_url, tools=tools, system_prompt=system_prompt, planning_interval=planning_interval,
+        model=named, base_url=base_url, tools=tools, file=file, artifacts=artifacts, system_prompt=system_prompt,
+        planning_interval=planning_interval,
     )  # fmt: skip
 
     def start() -> AsyncGenerator[Event, None]:
@@ -173,11 +190,12 @@ def resume(
             checkpointer=place.checkpointer,
             base_url=base_url,
             tools=load_tools(tools or ()),
+            files=file or (),
             system_prompt=system_prompt,
             planning_interval=planning_interval,
         )
 
-    raise typer.Exit(follow(start, place, json_lines=json_lines))
+    raise typer.Exit(follow(start, place, json_lines=json_lines, artifacts=artifacts))
 
 
 @app.command()

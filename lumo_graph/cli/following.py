@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
+from lumo_graph.artifacts import Artifact
 from lumo_graph.cli.exits import INTERRUPTED, READER_GONE, code_of_error, code_of_outcome
 from lumo_graph.cli.printable import printable
 from lumo_graph.cli.storage import is_stored
@@ -94,7 +95,9 @@ def is_terminal() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb", "unknown"}
 
 
-def follow(start: Callable[[], AsyncGenerator[Event, None]], place: Place, *, json_lines: bool) -> int:
+def follow(
+    start: Callable[[], AsyncGenerator[Event, None]], place: Place, *, json_lines: bool, artifacts: str | None = None
+) -> int:
     """Run an agent on the screen.
 
     The run has an event loop because only there it can be interrupted at once, whatever it is doing.
@@ -103,13 +106,14 @@ def follow(start: Callable[[], AsyncGenerator[Event, None]], place: Place, *, js
         start: begins the run; what it imports or loads may fail like the run itself.
         place: where the run is stored.
         json_lines: print events for a program instead of a person.
+        artifacts: folder to save the run's artifacts in.
 
     Returns:
         The exit code.
     """
     interruption = _Interruption(place)
     try:
-        return asyncio.run(_show(start(), place, interruption, json_lines=json_lines))
+        return asyncio.run(_show(start(), place, interruption, json_lines=json_lines, artifacts=artifacts))
     except KeyboardInterrupt:
         interruption.tell()
         return INTERRUPTED
@@ -124,7 +128,12 @@ def follow(start: Callable[[], AsyncGenerator[Event, None]], place: Place, *, js
 
 
 async def _show(
-    events: AsyncGenerator[Event, None], place: Place, interruption: "_Interruption", *, json_lines: bool
+    events: AsyncGenerator[Event, None],
+    place: Place,
+    interruption: "_Interruption",
+    *,
+    json_lines: bool,
+    artifacts: str | None,
 ) -> int:
     code = INTERRUPTED
     try:
@@ -134,12 +143,23 @@ async def _show(
                     view.show(event)
                     if isinstance(event, Answered):
                         code = code_of_outcome(event.result.outcome)
+                        for line in _saved(event.result.artifacts, artifacts):
+                            view.say(line)
             if is_stored(place.checkpointer, place.thread_id):
                 view.say(printable(f"thread {place.thread_id} · go on: {place.run_command}"))
     except asyncio.CancelledError:
         interruption.tell()
         raise
     return code
+
+
+def _saved(artifacts: Sequence[Artifact], folder: str | None) -> Iterator[str]:
+    """Save artifacts; a line about each."""
+    for artifact in artifacts if folder is not None else ():
+        try:
+            yield printable(f"saved {artifact.save(folder or '')} ({artifact.size:,} bytes)")
+        except (OSError, ConfigurationError) as failure:
+            complain(f"{artifact.name!r} was not saved: {failure}")
 
 
 class _Interruption:

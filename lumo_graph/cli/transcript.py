@@ -220,6 +220,9 @@ class Transcript:
             duration(self._clock() - self._began),
             *_shortfall(result.isolation),
         ]
+        if result.artifacts:
+            names = one_line(", ".join(artifact.name for artifact in result.artifacts), 300)
+            yield Block(kind="end", text=f"files made: {names}")
         yield Block(kind="end", text=" · ".join(parts), ok=result.outcome == "answered")
 
 

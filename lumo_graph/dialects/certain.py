@@ -32,6 +32,8 @@ _EVALUATED: Mapping[type[ast.stmt], tuple[str, ...]] = {
     ast.Assert: ("test",),
     ast.Return: ("value",),
     ast.Raise: ("exc", "cause"),
+    ast.Import: (),
+    ast.ImportFrom: (),
     ast.Break: (),
     ast.Continue: (),
 }

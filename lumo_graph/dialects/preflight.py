@@ -1,7 +1,8 @@
 """The check of a code action before anything of it runs.
 
 It refuses only what would fail: code that does not parse; and, where it is evaluated for certain, a name that exists
-nowhere, a tool call that does not bind to the tool's signature, an async tool that is not awaited.
+nowhere, a tool call that does not bind to the tool's signature, an async tool that is not awaited, an import that the
+session does not allow.
 
 "For certain" means: if nothing before it fails, it is evaluated. Function bodies count where a certain call runs them,
 loops where they certainly turn. Branches, bodies of `try` (with handlers) and of `with` (but `open`) do not count. What
@@ -23,6 +24,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from lumo_graph.dialects.bindings import Bindings, find_bindings
 from lumo_graph.dialects.certain import CertainPath
 from lumo_graph.dialects.signatures import bind_call
+from lumo_graph.importable import describe_refusal, is_importable
 from lumo_graph.types import CodeError, ToolSpec
 
 NOT_RUN = "Nothing of the block was run."
@@ -46,7 +48,12 @@ _COLLECTIONS = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp)
 
 
 def check_action(
-    code: str, *, variables: Mapping[str, str] | None, tools: Sequence[ToolSpec], same_python: bool = True
+    code: str,
+    *,
+    variables: Mapping[str, str] | None,
+    tools: Sequence[ToolSpec],
+    same_python: bool = True,
+    imports: Sequence[str] | None = None,
 ) -> CodeError | None:
     """The error that an action is certain to end with, or None: then it may be run.
 
@@ -56,17 +63,23 @@ def check_action(
             only parsed.
         tools: what the code may call.
         same_python: the session's Python is the one that runs this. If not, what does not parse here may parse there.
+        imports: modules that the code may import; None: all that there are.
     """
     if len(code) > _LONGEST:
         return None
     try:
-        return _check(code, variables, tools, same_python=same_python)
+        return _check(code, variables, tools, same_python=same_python, imports=imports)
     except (ValueError, RecursionError, MemoryError):
         return None  # not text, or nested too deep for this thread: the session will say
 
 
 def _check(
-    code: str, variables: Mapping[str, str] | None, tools: Sequence[ToolSpec], *, same_python: bool
+    code: str,
+    variables: Mapping[str, str] | None,
+    tools: Sequence[ToolSpec],
+    *,
+    same_python: bool,
+    imports: Sequence[str] | None,
 ) -> CodeError | None:
     try:
         tree = ast.parse(_without_invalid_escapes(code))
@@ -79,14 +92,22 @@ def _check(
     bindings = find_bindings(tree)
     if bindings.hidden:
         return None
-    return _Check(code, bindings, variables, tools).run(tree)
+    return _Check(code, bindings, variables, tools, imports).run(tree)
 
 
 class _Check:
     """One action whose names can be told from its text."""
 
-    def __init__(self, code: str, bindings: Bindings, variables: Mapping[str, str], tools: Sequence[ToolSpec]) -> None:
+    def __init__(
+        self,
+        code: str,
+        bindings: Bindings,
+        variables: Mapping[str, str],
+        tools: Sequence[ToolSpec],
+        imports: Sequence[str] | None,
+    ) -> None:
         self._code = code
+        self._imports = imports
         self._bindings = bindings
         self._variables = variables
         self._tools = {tool.name: tool for tool in tools}
@@ -95,7 +116,7 @@ class _Check:
     def run(self, tree: ast.Module) -> CodeError | None:
         dropped: CodeError | None = None
         for part in self._path.follow(tree):
-            if (error := self._name(part) or self._call(part) or self._use(part)) is not None:
+            if (error := self._name(part) or self._call(part) or self._use(part) or self._import(part)) is not None:
                 return error
             dropped = dropped or self._drop(part)
         # An action that answers is not blamed for a call it has not made.
@@ -150,6 +171,21 @@ class _Check:
                 )
             case _:
                 return None
+
+    def _import(self, part: ast.AST) -> CodeError | None:
+        match part:
+            case _ if self._imports is None:
+                return None
+            case ast.Import(names=names):
+                wanted = [alias.name for alias in names]
+            case ast.ImportFrom(module=str(module), level=0):
+                wanted = [module]
+            case _:
+                return None
+        refused = next((name for name in wanted if not is_importable(name, self._imports)), None)
+        if refused is None:
+            return None
+        return _report("ImportError", describe_refusal(refused, self._imports), part, self._code)
 
     def _drop(self, part: ast.AST) -> CodeError | None:
         match part:

@@ -92,7 +92,7 @@ yourself.
 - Do not call a tool again for a result that is already in a variable.
 - After an error, find its cause and change the code. Do not send the same block again.
 - You can import {imports}. Nothing else can be installed.
-- The code has no network and no access to files outside its own working directory{way_out}."""
+- The code has no network and no access to files outside its own working directory{way_out}.{notes}"""
 
 _FINISH = """\
 # Finish
@@ -132,6 +132,8 @@ def code_prompt(
     instructions: str | None,
     response_schema: Mapping[str, Any] | None,
     limits: Limits,
+    imports: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
 ) -> str:
     """The system message of the code-action branch.
 
@@ -141,12 +143,18 @@ def code_prompt(
         instructions: the user's own, put last.
         response_schema: JSON Schema that the answer must match; None for any answer.
         limits: how long an action and an observation may be.
+        imports: the modules that code may import; None: all that are installed.
+        notes: sentences about the session.
     """
     way_out = "; the tools are the only way out" if tools else ""
     sections = [
         _HOW_TO_REPLY.format(chars=limits.max_observation_chars, seconds=limits.action_seconds),
         *_tool_sections(tools),
-        _RULES.format(imports=_imports(packages), way_out=way_out),
+        _RULES.format(
+            imports=_imports(packages) if imports is None else _listed_imports(imports),
+            way_out=way_out,
+            notes="".join(f"\n- {note}" for note in notes),
+        ),
         _FINISH,
     ]
     if response_schema is not None:
@@ -209,6 +217,10 @@ def _imports(packages: Sequence[str]) -> str:
     more = len(packages) - _MOST_PACKAGES
     names = [*packages[:_MOST_PACKAGES], *([f"{more:,} more"] if more > 0 else [])]
     return f"the standard library and {', '.join(names)}"
+
+
+def _listed_imports(imports: Sequence[str]) -> str:
+    return f"only {', '.join(imports)}" if imports else "no modules"
 
 
 def _schema(schema: Mapping[str, Any]) -> str:

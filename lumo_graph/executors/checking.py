@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeGuard, cast
 
 from lumo_graph.executors.frames import FrameError
+from lumo_graph.executors.inputs import is_name
 from lumo_graph.types import CHANGES, Change, CodeError, ToolSpec, Value
 
 _MAX_DEPTH = 70
@@ -95,6 +96,14 @@ def parse_component(message: list[Any]) -> tuple[str, bytes | None, bool]:
     if not (part is None or type(part) is bytes) or type(last) is not bool:
         raise FrameError("a component that is not bytes")
     return _text(name, _NAME), part, last
+
+
+def parse_file(message: list[Any]) -> tuple[str, bytes | None, bool]:
+    """Check `["file", path, part or None, is it the last]`."""
+    name, part, last = parse_component(message)
+    if not is_name(name):
+        raise FrameError("a file with a path that is none")
+    return name, part, last
 
 
 def parse_unsaved(message: list[Any]) -> dict[str, str]:

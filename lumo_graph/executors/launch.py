@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lumo_graph.errors import ExecutorError
 from lumo_graph.executors.advice import read_machine
+from lumo_graph.executors.inputs import can_be_bound, read_inputs
 from lumo_graph.executors.isolation import describe_isolation, explain_shortfall, reaches
 from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, LayerError
 from lumo_graph.executors.link import Link
-from lumo_graph.executors.restoring import Attempts, Restored, receive_one
+from lumo_graph.executors.restoring import Attempts, Furniture, Restored, receive_one
 from lumo_graph.executors.settings import Settings
+from lumo_graph.executors.warm import Start, Started
 from lumo_graph.executors.zygote import fork_session
 from lumo_graph.types import Isolation, Limits, ToolSpec
 
@@ -18,15 +21,30 @@ _JAIL_SECONDS = 60.0
 
 _missing: dict[str, str] = {}
 """Layers that this machine does not give, each with the reason: found out once."""
-_probed: dict[Settings, Isolation] = {}
+_probed: dict[tuple[Any, ...], Isolation] = {}
+"""Reports of sessions that were started only for them, by what they depend on."""
 
 
 def start_session(
-    settings: Settings, *, limits: Limits, tools: Sequence[ToolSpec], namespace: Mapping[str, bytes]
-) -> tuple[Link, Isolation, Restored]:
-    """Start a session behind every layer that this machine has, and load a namespace into it.
+    settings: Settings,
+    *,
+    limits: Limits,
+    tools: Sequence[ToolSpec],
+    namespace: Mapping[str, bytes],
+    files: Mapping[str, bytes],
+    start: Start,
+) -> tuple[Started, Restored]:
+    """Start a session behind every layer that this machine has, and load a namespace and its files into it.
 
     What of the namespace ends or blocks the interpreter while it is loaded is left out, in a session that is new.
+
+    Args:
+        settings: of the executor.
+        limits: what the session may use.
+        tools: functions of the host that its code may call.
+        namespace: components of its variables.
+        files: of its working directory.
+        start: gives a session behind its jail; `start_empty`, or what keeps some ready.
 
     Raises:
         IsolationError: the layers do not make the required tier. No code was run.
@@ -35,30 +53,37 @@ def start_session(
     """
     attempts = Attempts(namespace, memory_mb=limits.memory_mb)
     while True:
-        link, isolation = start_behind_best(settings, limits)
+        started = start(limits)
+        link = started.link
         try:
-            if (restored := attempts.furnish(link, [_describe_tool(tool) for tool in tools])) is not None:
-                return link, isolation, restored
-            link.kill()
-            link.close()
+            inputs = [item for item in settings.files if not (link.supervised and can_be_bound(item))]
+            furniture = Furniture(
+                tools=[_describe_tool(tool) for tool in tools],
+                imports=settings.imports,
+                env=settings.env,
+                inputs=read_inputs(inputs, disk_mb=limits.disk_mb),
+                files=files,
+            )
+            if (restored := attempts.furnish(link, furniture)) is not None:
+                return started, restored
+            started.end()
         except BaseException:
-            link.kill()
-            link.close()
+            started.end()
             raise
 
 
-def start_behind_best(settings: Settings, limits: Limits) -> tuple[Link, Isolation]:
-    """Start a session behind every layer that this machine has; it has no namespace yet and runs no code.
+def start_empty(settings: Settings, limits: Limits) -> Started:
+    """Start a session behind every layer that this machine has.
 
     Raises:
-        IsolationError: they do not make the required tier.
+        IsolationError: the layers do not make the required tier. No code was run.
         ExecutorError: no session could be started.
     """
     off = dict(_missing)
     while True:
         layers = frozenset(LAYERS) - off.keys()
         try:
-            link, isolation = start_behind(layers, off, settings, limits)
+            started = start_behind(layers, off, settings, limits)
         except LayerError as failure:
             # The process that tried is in a half state and has ended; a fresh one does without the layer.
             if failure.layer not in layers:
@@ -67,13 +92,11 @@ def start_behind_best(settings: Settings, limits: Limits) -> tuple[Link, Isolati
             if not failure.passing:
                 _missing[failure.layer] = failure.reason
             continue
-        if reaches(isolation.tier, settings.require):
-            return link, isolation
+        if reaches(started.isolation.tier, settings.require):
+            return started
         # Only now, so that the error says all that is missing and what there really is.
-        link.kill()
-        link.end()
-        link.close()
-        raise explain_shortfall(isolation, settings.require, read_machine())
+        started.end()
+        raise explain_shortfall(started.isolation, settings.require, read_machine())
 
 
 def probe_isolation(settings: Settings) -> Isolation:
@@ -85,20 +108,17 @@ def probe_isolation(settings: Settings) -> Isolation:
         IsolationError: the layers do not make the required tier.
         ExecutorError: no session could be started.
     """
-    if (known := _probed.get(settings)) is not None:
+    what = settings.require, settings.preload, settings.freeze_below_mb
+    if (known := _probed.get(what)) is not None:
         return known
-    link, isolation = start_behind_best(settings, Limits())
-    link.kill()
-    link.end()
-    link.close()
-    if isolation.off.keys() & set(LAYERS) <= _missing.keys():
-        _probed[settings] = isolation
-    return isolation
+    started = start_empty(replace(settings, files=()), Limits())
+    started.end()
+    if started.isolation.off.keys() & set(LAYERS) <= _missing.keys():
+        _probed[what] = started.isolation
+    return started.isolation
 
 
-def start_behind(
-    layers: frozenset[str], off: Mapping[str, str], settings: Settings, limits: Limits
-) -> tuple[Link, Isolation]:
+def start_behind(layers: frozenset[str], off: Mapping[str, str], settings: Settings, limits: Limits) -> Started:
     """Start a session behind exactly these layers.
 
     Raises:
@@ -112,6 +132,10 @@ def start_behind(
             "memory_mb": limits.memory_mb,
             "disk_mb": limits.disk_mb,
             "freeze_below_mb": settings.freeze_below_mb,
+            "keep_files_mb": settings.keep_files_mb,
+            "inputs": [(item.name, item.path) for item in settings.files if can_be_bound(item)]
+            if NAMESPACES in layers
+            else [],
         }
         try:
             fork_session(settings.preload, request, link.theirs())
@@ -125,7 +149,7 @@ def start_behind(
         raise
     link.supervised = NAMESPACES in layers
     link.freezes = FROZEN_COPY in report["on"]
-    return link, describe_isolation(layers, report["on"], {**off, **report["off"]})
+    return Started(link=link, isolation=describe_isolation(layers, report["on"], {**off, **report["off"]}))
 
 
 def _report_in(message: list[Any]) -> dict[str, Any]:

@@ -4,13 +4,17 @@ import importlib.util
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
+from types import MappingProxyType
+from typing import Literal
 
 from lumo_graph.errors import ConfigurationError, ExecutorError
+from lumo_graph.executors.inputs import Files, check_inputs, describe_inputs
 from lumo_graph.executors.jail.plan import readable_paths
-from lumo_graph.executors.launch import probe_isolation, start_session
+from lumo_graph.executors.launch import probe_isolation, start_empty, start_session
 from lumo_graph.executors.session import ProcessSession
-from lumo_graph.executors.settings import Settings
+from lumo_graph.executors.settings import Settings, check_env, check_names, check_whole
+from lumo_graph.executors.warm import WarmSessions
 from lumo_graph.types import TIERS, Isolation, Limits, Tier, ToolSpec
 
 _PACKAGES = (
@@ -29,32 +33,69 @@ class ProcessExecutor:
     Args:
         require: the least isolation to run code behind; with less, `open` raises IsolationError.
         preload: modules to import once, before sessions are forked, so that code gets them at no cost.
+        files: what sessions find in their working directory, for reading: a list of paths, or a mapping of names to
+            paths or bytes. With isolation `full`, a file or folder that everybody may read is not copied.
+        keep_files_mb: size of the files in the working directory, in MiB, that travel with a snapshot and are the
+            artifacts of a run. What is beyond it, the largest files first, lives as long as its session. 0: none.
+        imports: modules that code may import. A convenience that keeps code to what was meant for it; what contains
+            it is the jail. None: all that are installed.
+        env: environment variables of the code. Nothing of this process's environment is passed on.
+        network: `"none"`: there is no other way out than the tools.
+        warm: sessions that are kept ready, each for about 10 MiB, so that a new one takes a millisecond.
         freeze_below_mb: memory of a session, in MiB, up to which a copy of it is frozen before each action, so that an
             action that has to be stopped is undone and the session goes on. The more memory, the longer the copy
             takes: about 2 ms for every 100 MiB. 0: never; a stopped session is then restored from its snapshot.
 
     Raises:
-        ConfigurationError: an unknown tier, a module that is not installed, or a size that is none.
+        ConfigurationError: something cannot be used as given; it says what.
     """
 
-    def __init__(self, *, require: Tier = "fs", preload: Sequence[str] = (), freeze_below_mb: int = 512) -> None:
+    def __init__(
+        self,
+        *,
+        require: Tier = "fs",
+        preload: Sequence[str] = (),
+        files: Files = (),
+        keep_files_mb: int = 16,
+        imports: Sequence[str] | None = None,
+        env: Mapping[str, str] = MappingProxyType({}),
+        network: Literal["none"] = "none",
+        warm: int = 0,
+        freeze_below_mb: int = 512,
+    ) -> None:
         if require not in TIERS:
             raise ConfigurationError(f"require must be one of {', '.join(TIERS)}, not {require!r}.")
-        if isinstance(preload, str):
-            raise ConfigurationError(f"preload must be a list of module names, not the string {preload!r}.")
-        for name in preload:
+        if network != "none":
+            raise ConfigurationError(
+                f"network must be 'none', not {network!r}: give the code tools for what it may reach."
+            )
+        for name in check_names("preload", preload):
             if not _is_installed(name):
                 raise ConfigurationError(f"preload names {name!r}, but no such module is installed.")
-        if type(freeze_below_mb) is not int or freeze_below_mb < 0:
-            raise ConfigurationError(
-                f"freeze_below_mb must be a whole number of MiB, 0 or more, not {freeze_below_mb!r}."
-            )
         self._settings = Settings(
-            require=require, preload=tuple(dict.fromkeys(preload)), freeze_below_mb=freeze_below_mb
+            require=require,
+            preload=tuple(dict.fromkeys(preload)),
+            freeze_below_mb=check_whole("freeze_below_mb", freeze_below_mb, "MiB"),
+            files=check_inputs(files),
+            keep_files_mb=check_whole("keep_files_mb", keep_files_mb, "MiB"),
+            imports=None if imports is None else check_names("imports", imports),
+            env=check_env(env),
         )
+        start = partial(start_empty, self._settings)
+        self._start = WarmSessions(start, count=warm).take if check_whole("warm", warm, "sessions") else start
 
     def __repr__(self) -> str:
         return f"ProcessExecutor(require={self._settings.require!r}, preload={list(self._settings.preload)!r})"
+
+    @property
+    def imports(self) -> Sequence[str] | None:
+        """Modules that code may import; None: all that are installed."""
+        return self._settings.imports
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the model is told about its sessions: the files they find."""
+        return [describe_inputs(self._settings.files)] if self._settings.files else []
 
     @property
     def packages(self) -> Sequence[str]:
@@ -74,7 +115,12 @@ class ProcessExecutor:
         return probe_isolation(self._settings)
 
     def open(
-        self, namespace: Mapping[str, bytes] | None = None, *, tools: Sequence[ToolSpec] = (), limits: Limits
+        self,
+        namespace: Mapping[str, bytes] | None = None,
+        *,
+        tools: Sequence[ToolSpec] = (),
+        limits: Limits,
+        files: Mapping[str, bytes] | None = None,
     ) -> ProcessSession:
         """A new session whose namespace is empty, or restored from the merged snapshots of another session.
 
@@ -82,6 +128,7 @@ class ProcessExecutor:
             namespace: merged `Snapshot.changed` of another session, without what is None.
             tools: functions of the host that the code may call.
             limits: `memory_mb` and `disk_mb` apply to the session.
+            files: merged `Snapshot.files` of that session, without what is None.
 
         Raises:
             IsolationError: the required isolation is not available.
@@ -89,8 +136,17 @@ class ProcessExecutor:
             ExecutorError: no session could be started.
         """
         _check_platform()
-        link, isolation, restored = start_session(self._settings, limits=limits, tools=tools, namespace=namespace or {})
-        return ProcessSession(link, isolation, tools, memory_mb=limits.memory_mb, restored=restored)
+        started, restored = start_session(
+            self._settings, limits=limits, tools=tools, namespace=namespace or {}, files=files or {}, start=self._start
+        )
+        return ProcessSession(
+            started.link,
+            started.isolation,
+            tools,
+            memory_mb=limits.memory_mb,
+            keep_files_mb=self._settings.keep_files_mb,
+            restored=restored,
+        )
 
 
 def _check_platform() -> None:

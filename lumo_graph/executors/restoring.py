@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lumo_graph.errors import ExecutorError, SnapshotError
@@ -25,10 +25,30 @@ class Restored:
 
     sizes: Mapping[str, int] = field(default_factory=dict[str, int])
     """Component that was given to it to its size in bytes."""
+    files: Mapping[str, int] = field(default_factory=dict[str, int])
+    """File of its working directory that was given to it to its size in bytes."""
     left_out: tuple[str, ...] = ()
     """Components that were not."""
     lost: Mapping[str, str] = field(default_factory=dict[str, str])
     """Path of a value that is missing to the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Furniture:
+    """What a session is given besides its variables."""
+
+    tools: Sequence[dict[str, Any]] = ()
+    imports: Sequence[str] | None = None
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    inputs: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    """Files that the code may read only, by their path below the working directory."""
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    """Files that another session had in its working directory."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(map(len, (*self.inputs.values(), *self.files.values())))
 
 
 class Attempts:
@@ -48,8 +68,8 @@ class Attempts:
         self._spent = 0.0
         self._count = 0
 
-    def furnish(self, link: Link, tools: Sequence[dict[str, Any]]) -> Restored | None:
-        """Give a session that has just started its tools and what is left of the namespace.
+    def furnish(self, link: Link, furniture: Furniture) -> Restored | None:
+        """Give a session that has just started its tools, its files and what is left of the namespace.
 
         Returns:
             What it has now; None if it broke, and another one is to be tried with less.
@@ -63,9 +83,11 @@ class Attempts:
         loading: list[str | None] = []
         # Half of the time, so that one component that blocks leaves some for the others.
         seconds = max((self._seconds - self._spent) / 2, _LEAST_SECONDS) if self._namespace else _SECONDS
+        seconds += furniture.size / _BYTES_PER_SECOND
         try:
-            self._send(link, tools, seconds)
-            return self._wait(link, started + seconds, loading)
+            self._send(link, furniture, seconds)
+            restored = self._wait(link, started + seconds, loading)
+            return replace(restored, files={name: len(content) for name, content in furniture.files.items()})
         except BrokenError as failure:
             if not self._namespace:
                 raise
@@ -81,13 +103,21 @@ class Attempts:
         finally:
             self._spent += time.monotonic() - started
 
-    def _send(self, link: Link, tools: Sequence[dict[str, Any]], seconds: float) -> None:
+    def _send(self, link: Link, furniture: Furniture, seconds: float) -> None:
+        files = {**furniture.files, **furniture.inputs}
+        hello = {
+            "tools": list(furniture.tools),
+            "imports": None if furniture.imports is None else list(furniture.imports),
+            "env": dict(furniture.env),
+            "inputs": list(furniture.inputs),
+            "components": len(self._namespace),
+            "files": len(files),
+        }
         try:
-            link.send_whole(pack(["hello", list(tools), len(self._namespace)], TO_WORKER_CAP), seconds)
-            for name, blob in self._namespace.items():
-                for start in range(0, max(len(blob), 1), CHUNK):
-                    part, end = blob[start : start + CHUNK], start + CHUNK >= len(blob)
-                    link.send_whole(pack(["component", name, part, end], TO_WORKER_CAP), seconds)
+            link.send_whole(pack(["hello", hello], TO_WORKER_CAP), seconds)
+            for kind, blobs in (("component", self._namespace), ("file", files)):
+                for name, blob in blobs.items():
+                    _send_parts(link, kind, name, blob, seconds)
         except FrameTooLargeError as failure:
             raise ExecutorError(f"The description of the tools is too large: {failure}.") from failure
         except (TypeError, ValueError) as failure:
@@ -127,6 +157,12 @@ class Attempts:
         for gone in [*self._namespace] if name is None or hopeless else [name]:
             del self._namespace[gone]
             self._left_out[gone] = cut(f"it could not be restored: {why}", _SAID)
+
+
+def _send_parts(link: Link, kind: str, name: str, blob: bytes, seconds: float) -> None:
+    for start in range(0, max(len(blob), 1), CHUNK):
+        part, end = blob[start : start + CHUNK], start + CHUNK >= len(blob)
+        link.send_whole(pack([kind, name, part, end], TO_WORKER_CAP), seconds)
 
 
 class BrokenError(ExecutorError):

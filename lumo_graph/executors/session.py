@@ -7,21 +7,17 @@ import time
 import weakref
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from lumo_graph.errors import ExecutorError, SnapshotError
 from lumo_graph.executors.calls import Calls, Threads
-from lumo_graph.executors.checking import parse_component, parse_text, parse_unsaved
-from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, mebibytes, pack
+from lumo_graph.executors.frames import FrameError
 from lumo_graph.executors.link import EndedError, Link
-from lumo_graph.executors.restoring import Restored, one_line
-from lumo_graph.executors.running import GRACE, SEND_SECONDS, RunningAction
+from lumo_graph.executors.restoring import Restored
+from lumo_graph.executors.running import GRACE, RunningAction
+from lumo_graph.executors.saving import Saved
 from lumo_graph.executors.thawing import thaw
 from lumo_graph.types import Execution, Isolation, Serve, Snapshot, ToolSpec, Write
 
-_SNAPSHOT_SECONDS = 15.0
-_NAMESPACE_CAP = 272 << 20
-_MAX_COMPONENTS = 250_000
 _LONGEST_SEND = 3600.0
 
 
@@ -35,12 +31,12 @@ class ProcessSession:
         tools: Sequence[ToolSpec],
         *,
         memory_mb: int,
+        keep_files_mb: int = 0,
         restored: Restored | None = None,
     ) -> None:
         restored = restored or Restored()
         self._lost = dict(restored.lost)
-        self._sizes = dict(restored.sizes)
-        self._left_out = restored.left_out
+        self._saved = Saved(restored, keep_files_mb=keep_files_mb)
         self._link = link
         self._isolation = isolation
         self._tools = {tool.name: tool for tool in tools}
@@ -159,7 +155,7 @@ class ProcessSession:
         with self._alone():
             self._stop_saving = self._undoable = False
             try:
-                return self._take_in(self._receive_snapshot())
+                return self._saved.take(self._link, lambda: self._stop_saving)
             except (EndedError, FrameError) as failure:
                 self._end("it failed while its namespace was being saved")
                 raise SnapshotError(f"The session ended while its namespace was being saved. {failure}") from failure
@@ -198,57 +194,6 @@ class ProcessSession:
     def _send_reply(self, data: bytes, seconds: float) -> None:
         with contextlib.suppress(EndedError):  # the thread that runs the action finds out for itself
             self._link.send_whole(data, seconds)
-
-    def _receive_snapshot(self) -> Snapshot:
-        link = self._link
-        link.send_whole(pack(["snapshot"], TO_WORKER_CAP), SEND_SECONDS)
-        until = time.monotonic() + _SNAPSHOT_SECONDS
-        changed: dict[str, bytearray | None] = {}
-        size = 0
-        while (left := until - time.monotonic()) > 0:
-            if self._stop_saving:
-                raise TimeoutError("it was interrupted")
-            readable, _, _ = link.wait(left)
-            for message in link.receive() if readable else ():
-                if message[0] == "snapped":
-                    blobs = {name: None if blob is None else bytes(blob) for name, blob in changed.items()}
-                    return Snapshot(changed=blobs, unsaved=parse_unsaved(message))
-                if message[0] == "refused":
-                    raise SnapshotError(f"The namespace could not be saved: {one_line(parse_text(message))}")
-                if message[0] == "component":
-                    size += _collect(message, changed)
-                    _check_size(size, len(changed))
-                elif message[0] != "call":  # of a thread that the last action has left behind: nobody answers
-                    raise FrameError("something else than a snapshot")
-        raise TimeoutError(f"it took more than {_SNAPSHOT_SECONDS:g} s")
-
-    def _take_in(self, snapshot: Snapshot) -> Snapshot:
-        # What a session says it adds may be within bounds every time, and the whole beyond any.
-        sizes = self._sizes | {name: len(blob) for name, blob in snapshot.changed.items() if blob is not None}
-        for name in (*self._left_out, *snapshot.changed):
-            if snapshot.changed.get(name) is None:
-                sizes.pop(name, None)
-        _check_size(sum(sizes.values()), len(sizes))
-        gone: dict[str, bytes | None] = dict.fromkeys(self._left_out)
-        self._sizes, self._left_out = sizes, ()
-        return replace(snapshot, changed={**gone, **snapshot.changed})
-
-
-def _check_size(size: int, count: int) -> None:
-    if size > _NAMESPACE_CAP or count > _MAX_COMPONENTS:
-        raise FrameError(f"a namespace of {count} components and {mebibytes(size)}")
-
-
-def _collect(message: list[Any], changed: dict[str, bytearray | None]) -> int:
-    name, part, _ = parse_component(message)
-    if part is None:
-        changed[name] = None
-        return len(name)
-    blob = changed.setdefault(name, bytearray())
-    if blob is None:
-        raise FrameError("a component that is gone and has bytes")
-    blob += part
-    return len(part) + len(name)
 
 
 def _close(link: Link, threads: Threads) -> None:

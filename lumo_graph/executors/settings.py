@@ -1,7 +1,11 @@
 """What a `ProcessExecutor` was made with, as the start of each session sees it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
 
+from lumo_graph.errors import ConfigurationError
+from lumo_graph.executors.inputs import Input
 from lumo_graph.types import Tier
 
 
@@ -15,3 +19,53 @@ class Settings:
     """Modules that the zygote has loaded."""
     freeze_below_mb: int = 512
     """Memory up to which a copy is frozen before each action; 0: never."""
+    files: tuple[Input, ...] = ()
+    """What lies in the working directory, for reading."""
+    keep_files_mb: int = 16
+    """Size of the files of the working directory that travel with a snapshot; 0: none do."""
+    imports: tuple[str, ...] | None = None
+    """Modules that code may import; None: all that there are."""
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Environment variables of the code, besides a few that Python needs."""
+
+
+def check_whole(name: str, value: object, unit: str) -> int:
+    """A whole number that is 0 or more.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    if type(value) is not int or value < 0:
+        raise ConfigurationError(f"{name} must be a whole number of {unit}, 0 or more, not {value!r}.")
+    return value
+
+
+def check_names(name: str, value: object) -> tuple[str, ...]:
+    """Names of modules, each once.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ConfigurationError(f"{name} must be a list of module names, not {value!r}.")
+    for one in cast("Sequence[object]", value):
+        if not isinstance(one, str) or not all(part.isidentifier() for part in one.split(".")):
+            raise ConfigurationError(f"{name} must be a list of module names, and {one!r} is none.")
+    return tuple(dict.fromkeys(cast("Sequence[str]", value)))
+
+
+def check_env(value: object) -> dict[str, str]:
+    """Environment variables.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"env must be a mapping of names to texts, not {value!r}.")
+    variables = dict(cast("Mapping[object, object]", value))
+    for name, text in variables.items():
+        if not isinstance(name, str) or not name or "=" in name or "\0" in name:
+            raise ConfigurationError(f"env has {name!r}, which cannot be the name of an environment variable.")
+        if not isinstance(text, str) or "\0" in text:
+            raise ConfigurationError(f"env[{name!r}] must be a text, not {text!r}.")
+    return cast("dict[str, str]", variables)

@@ -14,6 +14,7 @@ from lumo_graph.nodes.routes import action_seconds
 from lumo_graph.nodes.serving import ToolServer, event_emitter
 from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
 from lumo_graph.nodes.threads import await_thread
+from lumo_graph.sessions import Stored
 from lumo_graph.state import AgentState, Update
 from lumo_graph.tools import bounded_args
 from lumo_graph.types import CodeError, Execution, Isolation, Limits, Session, Snapshot, Stream, ToolReply, ToolRequest
@@ -82,6 +83,7 @@ class Execute:
             variables=variables if known else None,
             tools=self._setup.toolbox.specs,
             same_python=version in (None, sys.version_info[:2]),
+            imports=getattr(self._setup.sessions.executor, "imports", None),
         )
 
 
@@ -102,7 +104,8 @@ class _Work:
     def do(self, code: str) -> Done:
         state = self._state
         revision = state.get("revision", "")
-        lease = self._sessions.take(self._key, revision, state.get("namespace", {}), self._limits)
+        stored = Stored(namespace=state.get("namespace", {}), files=state.get("artifacts", {}))
+        lease = self._sessions.take(self._key, revision, stored, self._limits)
         session = self._session = lease.session
         try:
             isolation = session.isolation
@@ -188,6 +191,7 @@ def _update(state: AgentState, server: ToolServer, done: Done) -> Update:
         update["isolation"] = isolation
     if done.snapshot is not None:
         update["namespace"] = dict(done.snapshot.changed)
+        update["artifacts"] = dict(done.snapshot.files)
         update["unsaved"] = dict(done.snapshot.unsaved)
         update["at_risk"] = {path: why for path, why in done.snapshot.unsaved.items() if path not in known}
         update["variables"] = difference(state.get("variables", {}), execution.variables)

@@ -37,9 +37,12 @@ class Setup:
     def code_system_prompt(self, limits: Limits) -> str:
         """The system message of the code-action branch; the same for a whole run, so that providers can cache it."""
         if limits not in self._prompts:
+            executor = self.sessions.executor
             self._prompts[limits] = code_prompt(
                 self.toolbox.specs,
-                packages=self.sessions.executor.packages,
+                packages=executor.packages,
+                imports=getattr(executor, "imports", None),
+                notes=getattr(executor, "notes", ()),
                 instructions=self.system_prompt,
                 response_schema=self.answer_schema,
                 limits=limits,

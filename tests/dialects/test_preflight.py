@@ -312,3 +312,43 @@ def test_what_is_refused_would_have_failed(code):
         error = check_action(code, variables=INHERITED, tools=TOOLS)
         if error is not None:
             assert not succeeds(code), f"refused with {error}"
+
+
+# -- imports -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket",
+        "import json, socket",
+        "from socket import AF_INET",
+        "def f():\n    import socket\nf()",
+        "x = 1\nimport os.path",
+    ],
+)
+def test_an_import_that_is_not_allowed_is_refused(code):
+    error = check_action(code, variables={}, tools=(), imports=["json", "math"])
+    assert error is not None
+    assert error.kind == "ImportError"
+    assert "Allowed: json, math" in error.message
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import json.decoder",
+        "from math import pi",
+        "try:\n    import socket\nexcept ImportError:\n    socket = None",
+        "def f():\n    import socket",
+        "if unknown_flag_of_now:\n    import socket",
+        "from . import x",
+    ],
+)
+def test_an_import_that_is_allowed_or_may_not_happen_is_not(code):
+    variables = {"unknown_flag_of_now": "False"}
+    assert check_action(code, variables=variables, tools=(), imports=["json", "math"]) is None
+
+
+def test_without_a_list_every_import_is_left_to_the_session():
+    assert check_action("import no_such_module", variables={}, tools=()) is None

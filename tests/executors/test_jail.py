@@ -11,7 +11,7 @@ from lumo_graph.errors import ExecutorError
 from lumo_graph.executors import launch
 from lumo_graph.executors.jail.plan import LAYERS, LayerError
 from lumo_graph.executors.jail.seccomp import build_filter
-from lumo_graph.executors.restoring import Attempts
+from lumo_graph.executors.restoring import Attempts, Furniture
 from lumo_graph.executors.session import ProcessSession
 from lumo_graph.executors.settings import Settings
 from lumo_graph.types import Limits
@@ -31,11 +31,11 @@ CANARY = "only on the host"
 def jailed(request):
     limits = Limits(memory_mb=512, disk_mb=8)
     try:
-        link, isolation = launch.start_behind(request.param, {}, Settings(), limits)
+        started = launch.start_behind(request.param, {}, Settings(), limits)
     except LayerError as failure:
         pytest.skip(f"{failure.layer}: {failure.reason}")
-    Attempts({}, memory_mb=512).furnish(link, ())
-    session = ProcessSession(link, isolation, (), memory_mb=512)
+    Attempts({}, memory_mb=512).furnish(started.link, Furniture())
+    session = ProcessSession(started.link, started.isolation, (), memory_mb=512)
     yield Driver(session)
     session.close()
 

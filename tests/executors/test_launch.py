@@ -4,7 +4,6 @@ import pytest
 
 from lumo_graph.errors import IsolationError
 from lumo_graph.executors import ProcessExecutor, launch
-from lumo_graph.executors.settings import Settings
 from lumo_graph.types import Limits
 
 
@@ -55,7 +54,3 @@ def test_a_probe_below_what_is_required_is_refused_and_so_is_a_session(started, 
     for work in (ProcessExecutor().probe, lambda: ProcessExecutor().open(limits=Limits())):
         with pytest.raises(IsolationError, match="- seccomp: switched off for this test"):
             work()
-
-
-def test_settings_can_be_remembered():
-    assert len({Settings(), Settings(), Settings(require="none")}) == 2

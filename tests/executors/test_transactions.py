@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lumo_graph.executors import ProcessExecutor, launch
-from lumo_graph.executors.restoring import Attempts
+from lumo_graph.executors.restoring import Attempts, Furniture
 from lumo_graph.executors.session import ProcessSession
 from lumo_graph.executors.settings import Settings
 from lumo_graph.types import Limits, ToolReply
@@ -252,11 +252,11 @@ def test_with_more_memory_than_is_copied_the_session_is_lost_and_says_so():
 
 
 def test_behind_less_than_a_private_view_it_is_off_and_says_so():
-    link, isolation = launch.start_behind(frozenset(), {}, Settings(), Limits())
-    Attempts({}, memory_mb=512).furnish(link, ())
-    session = ProcessSession(link, isolation, (), memory_mb=512)
+    started = launch.start_behind(frozenset(), {}, Settings(), Limits())
+    Attempts({}, memory_mb=512).furnish(started.link, Furniture())
+    session = ProcessSession(started.link, started.isolation, (), memory_mb=512)
     try:
-        assert "namespaces" in isolation.off["frozen copy"]
+        assert "namespaces" in started.isolation.off["frozen copy"]
         assert Driver(session).value("x = 1\nx") == 1
         assert Driver(session).do("import os\nos._exit(1)").rolled_back
         assert not session.alive

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 
 from lumo_graph.executors.jail import landlock, limits, namespaces, privileges, seccomp
-from lumo_graph.executors.jail.plan import LANDLOCK, NAMESPACES, PRIVILEGES, SECCOMP, Plan
+from lumo_graph.executors.jail.plan import FOLDER, LANDLOCK, NAMESPACES, PRIVILEGES, SECCOMP, Plan
 
 _USER_NAMESPACE = "user namespace"
 _SHARED_PROCESSES = 4096
@@ -25,12 +25,13 @@ def contain(plan: Plan, *, workplace: str) -> Report:
 
     Args:
         plan: the layers to apply, all of them.
-        workplace: directory the session may write to; it becomes its temporary, home and working directory.
+        workplace: directory the session may write to, its temporary and home directory; in it lies its working
+            directory, `FOLDER`.
 
     Raises:
         LayerError: a layer cannot be had. The process must end without running any code.
     """
-    os.chdir(workplace)
+    os.chdir(f"{workplace}/{FOLDER}")
     limits.limit_resources(memory_mb=plan.memory_mb, disk_mb=plan.disk_mb, files=plan.files)
     report = Report(on=[*sorted(plan.layers), "rlimits"])
     _enclose(plan, workplace, report)
@@ -47,7 +48,7 @@ def contain_first(plan: Plan, *, workplace: str) -> Report:
     report = Report(on=[*sorted(plan.layers), "rlimits"])
     if reason := namespaces.finish():
         report.off["proc"] = reason
-    os.chdir(workplace)
+    os.chdir(f"{workplace}/{FOLDER}")
     _enclose(plan, workplace, report)
     return report
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lumo_graph.executors.jail import kernel
-from lumo_graph.executors.jail.plan import DEVICES, NAMESPACES, LayerError, Plan, describe_refusal
+from lumo_graph.executors.jail.plan import DEVICES, FOLDER, NAMESPACES, LayerError, Plan, describe_refusal
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1 << 5, 1 << 12, 1 << 14, 1 << 18
@@ -97,6 +97,7 @@ def _build_root(plan: Plan) -> None:
     kernel.mount(None, "/", None, MS_REC | MS_PRIVATE)
     # Handles are taken first: the new root covers /tmp, and what it binds may lie below that.
     sources = _open_sources(plan.readable)
+    inputs = {name: os.open(path, os.O_PATH | os.O_CLOEXEC) for name, path in plan.inputs}
     devices = {name: os.open(f"/dev/{name}", os.O_PATH | os.O_CLOEXEC) for name in DEVICES}
     root = _COVERED
     kernel.mount("tmpfs", root, "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,mode=755")
@@ -105,8 +106,14 @@ def _build_root(plan: Plan) -> None:
         Path(name).mkdir()
     options = f"size={plan.disk_mb}m,nr_inodes={_MAX_INODES},mode=1777"
     kernel.mount("tmpfs", f"{root}{_COVERED}", "tmpfs", MS_NOSUID | MS_NODEV, options)
+    folder = f"{root}{_COVERED}/{FOLDER}"
+    Path(folder).mkdir()
+    Path(folder).chmod(0o777)  # nobody else is in here
     for source in sources:
         _place(root, source)
+    for name, handle in inputs.items():
+        _make_folders(folder, name)
+        _bind(handle, f"{folder}/{name}")
     for name, handle in devices.items():
         _touch(f"dev/{name}")
         kernel.mount(f"/proc/self/fd/{handle}", f"{root}/dev/{name}", None, MS_BIND)
@@ -130,18 +137,32 @@ def _open_sources(paths: tuple[str, ...]) -> list[_Source]:
 
 
 def _place(root: str, source: _Source) -> None:
-    target = Path(root + source.path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.link is not None:
-        target.symlink_to(source.link)
+    target = root + source.path
+    if source.link is None:
+        _bind(source.handle, target)
         return
-    if stat.S_ISDIR(os.fstat(source.handle).st_mode):
-        target.mkdir(parents=True, exist_ok=True)
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    Path(target).symlink_to(source.link)
+
+
+def _make_folders(folder: str, name: str) -> None:
+    """Make the folders on the way to a name, where code may make more of them."""
+    for part in name.split("/")[:-1]:
+        folder = f"{folder}/{part}"
+        Path(folder).mkdir(exist_ok=True)
+        Path(folder).chmod(0o777)
+
+
+def _bind(handle: int, target: str) -> None:
+    """Show what a handle leads to at a path, for reading only, and close the handle."""
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    if stat.S_ISDIR(os.fstat(handle).st_mode):
+        Path(target).mkdir(parents=True, exist_ok=True)
     else:
-        _touch(str(target))
-    kernel.mount(f"/proc/self/fd/{source.handle}", str(target), None, MS_BIND | MS_REC)
-    _make_readonly(str(target))
-    os.close(source.handle)
+        _touch(target)
+    kernel.mount(f"/proc/self/fd/{handle}", target, None, MS_BIND | MS_REC)
+    _make_readonly(target)
+    os.close(handle)
 
 
 def _make_readonly(target: str) -> None:

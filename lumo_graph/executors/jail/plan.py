@@ -19,6 +19,9 @@ LAYERS = (NAMESPACES, LANDLOCK, SECCOMP, PRIVILEGES)
 FROZEN_COPY = "frozen copy"
 """Not a layer: the copy of the variables that is kept while an action runs, to go back to."""
 
+FOLDER = "work"
+"""The working directory, in the directory that a session may write to."""
+
 NOBODY = 65534
 DEVICES = ("null", "zero", "random", "urandom")
 
@@ -66,6 +69,10 @@ class Plan:
     disk_mb: int = 64
     freeze_below_mb: int = 0
     """Memory up to which a copy is frozen before each action; 0: never."""
+    keep_files_mb: int = 16
+    """Size of the files of the working directory that travel with a snapshot."""
+    inputs: tuple[tuple[str, str], ...] = ()
+    """What lies in the working directory for reading: its name there, and the path on the host. Needs namespaces."""
     processes: int = 128
     files: int = 256
     readable: tuple[str, ...] = field(default_factory=lambda: tuple(readable_paths()))
@@ -79,6 +86,8 @@ class Plan:
             memory_mb=request["memory_mb"],
             disk_mb=request["disk_mb"],
             freeze_below_mb=request["freeze_below_mb"],
+            keep_files_mb=request["keep_files_mb"],
+            inputs=tuple((name, path) for name, path in request["inputs"]),
         )
 
 

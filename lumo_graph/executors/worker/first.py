@@ -5,7 +5,7 @@ import socket
 
 from lumo_graph.executors.jail import signals
 from lumo_graph.executors.jail.contain import Report, contain_first, limit
-from lumo_graph.executors.jail.plan import FROZEN_COPY, NAMESPACES, PRIVILEGES, SECCOMP, LayerError, Plan
+from lumo_graph.executors.jail.plan import FOLDER, FROZEN_COPY, NAMESPACES, PRIVILEGES, SECCOMP, LayerError, Plan
 from lumo_graph.executors.worker import orders
 from lumo_graph.executors.worker.channel import Channel
 from lumo_graph.executors.worker.freezing import Freezer
@@ -21,6 +21,7 @@ from lumo_graph.executors.worker.starting import (
 from lumo_graph.executors.worker.supervisor import LISTENER, Supervisor
 
 _WORKPLACE = "/tmp"  # noqa: S108 - of a private root
+_FOLDER = f"{_WORKPLACE}/{FOLDER}"
 
 
 def be_first(plan: Plan, ends: Ends) -> None:
@@ -50,7 +51,8 @@ def _be_runner(plan: Plan, ends: Ends, line: socket.socket, report: Report) -> N
         prepare(ends, _WORKPLACE)
         limit(plan, report)
         freezer = _make_freezer(plan, line, report)
-        run_session(Channel(socket.socket(fileno=ends.data)), {"on": report.on, "off": report.off}, freezer)
+        channel = Channel(socket.socket(fileno=ends.data))
+        run_session(channel, plan, {"on": report.on, "off": report.off}, _FOLDER, freezer)
 
 
 def _make_freezer(plan: Plan, line: socket.socket, report: Report) -> Freezer | None:

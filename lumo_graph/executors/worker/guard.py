@@ -10,11 +10,21 @@ import select
 import signal
 import socket
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from lumo_graph.executors.jail import kernel, namespaces
 from lumo_graph.executors.jail.contain import contain
-from lumo_graph.executors.jail.plan import FROZEN_COPY, NAMESPACES, NOBODY, PRIVILEGES, SECCOMP, LayerError, Plan
+from lumo_graph.executors.jail.plan import (
+    FOLDER,
+    FROZEN_COPY,
+    NAMESPACES,
+    NOBODY,
+    PRIVILEGES,
+    SECCOMP,
+    LayerError,
+    Plan,
+)
 from lumo_graph.executors.worker.attributes import change_open_files
 from lumo_graph.executors.worker.channel import Channel
 from lumo_graph.executors.worker.clearing import end_descendants, remove_tree
@@ -116,7 +126,8 @@ def _be_session(plan: Plan, ends: Ends, workplace: str) -> None:
         if SECCOMP in plan.layers:
             change_open_files()
         report.off[FROZEN_COPY] = f"code could destroy it without {NAMESPACES}"
-        run_session(Channel(socket.socket(fileno=ends.data)), {"on": report.on, "off": report.off}, None)
+        channel = Channel(socket.socket(fileno=ends.data))
+        run_session(channel, plan, {"on": report.on, "off": report.off}, f"{workplace}/{FOLDER}", None)
 
 
 def _keep_only(kept: set[int]) -> None:
@@ -135,9 +146,12 @@ def _make_workplace(plan: Plan) -> str:
         # Orphans of the session come to this process, which ends them.
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     workplace = tempfile.mkdtemp(prefix="lumo-session-")
+    folder = f"{workplace}/{FOLDER}"
+    Path(folder).mkdir(mode=0o700)
     if PRIVILEGES in plan.layers and os.geteuid() == 0:
         try:
             os.chown(workplace, NOBODY, NOBODY)
+            os.chown(folder, NOBODY, NOBODY)
         except OSError as failure:  # a root that no other user is known to
             remove_tree(workplace)
             raise LayerError(PRIVILEGES, f"change of user: {failure.strerror}") from failure

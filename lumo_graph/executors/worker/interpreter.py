@@ -4,17 +4,20 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any
 
 from lumo_graph.executors.frames import CHUNK, FrameTooLargeError
+from lumo_graph.executors.jail.plan import Plan
 from lumo_graph.executors.worker.action import Action, Runner, compile_action, name_action
 from lumo_graph.executors.worker.channel import Channel, ClosedError
 from lumo_graph.executors.worker.describe import Seen, describe_variables, find_changes
 from lumo_graph.executors.worker.failure import describe_failure
+from lumo_graph.executors.worker.folder import Folder
 from lumo_graph.executors.worker.freezing import Freezer, Thawed
 from lumo_graph.executors.worker.home import Essentials, make_home
+from lumo_graph.executors.worker.imports import allow_imports
 from lumo_graph.executors.worker.leftovers import count_processes, running_threads
 from lumo_graph.executors.worker.namespace import NamespaceTracker, RestoreError, restore_namespace
 from lumo_graph.executors.worker.streams import flush_streams, keep_streams, renew_streams, repair_descriptors
@@ -34,17 +37,20 @@ class _AnsweredError(SystemExit):
 class Interpreter:
     """One namespace and the actions that run in it."""
 
-    def __init__(self, channel: Channel, tools: list[dict[str, Any]], freezer: Freezer | None) -> None:
+    def __init__(self, channel: Channel, hello: dict[str, Any], folder: Folder, freezer: Freezer | None) -> None:
         self._channel = channel
+        self._folder = folder
         self._freezer = freezer
         if freezer is not None:
             hide_child(lambda: freezer.copy)
         self._owner = os.getpid()
         self._home = make_home()
+        if hello["imports"] is not None:
+            allow_imports(self._home.__builtins__, hello["imports"])
         self._essentials = Essentials(self._home)
         self._namespace: dict[str, Any] = vars(self._home)
         self._caller = ToolCaller(channel)
-        self._given: dict[str, Any] = {tool["name"]: make_tool(tool, self._caller) for tool in tools}
+        self._given: dict[str, Any] = {tool["name"]: make_tool(tool, self._caller) for tool in hello["tools"]}
         self._given |= {"final_answer": self._final_answer(), "ToolError": ToolError}
         self._namespace.update(self._given)
         self._runner = Runner(self._namespace)
@@ -107,6 +113,7 @@ class Interpreter:
             with suppress(MemoryError):  # it is all in use still
                 self._reserve = bytearray(_RESERVE)
         self._essentials.repair()
+        self._folder.enter()
         repair_descriptors()
         error = self._run(number, code, results)
         if os.getpid() != self._owner:
@@ -202,53 +209,70 @@ class Interpreter:
         try:
             changed, unsaved = self._tracker.snapshot()
             for name, blob in changed.items():
-                self._send_component(name, blob)
+                self._send_parts("component", name, blob)
+            for name, content in self._folder.changes(unsaved):
+                self._send_parts("file", name, content)
             self._channel.send(["snapped", _bounded(unsaved)])
         except (ClosedError, FrameTooLargeError):
             raise
         except BaseException as failure:  # noqa: BLE001 - pickling runs the code of objects
             self._channel.send(["refused", f"{type(failure).__name__}: {bounded_repr(str(failure), 500)}"])
 
-    def _send_component(self, name: str, blob: bytes | None) -> None:
+    def _send_parts(self, kind: str, name: str, blob: bytes | None) -> None:
         if blob is None:
-            self._channel.send(["component", name, None, True])
+            self._channel.send([kind, name, None, True])
             return
         for start in range(0, max(len(blob), 1), CHUNK):
             end = start + CHUNK
-            self._channel.send(["component", name, blob[start:end], end >= len(blob)])
+            self._channel.send([kind, name, blob[start:end], end >= len(blob)])
 
 
 def _bounded(reasons: dict[str, str]) -> dict[str, str]:
     return {clean(cut(str(path), 300)): clean(cut(str(reason), 500)) for path, reason in list(reasons.items())[:1000]}
 
 
-def run_session(channel: Channel, report: dict[str, Any], freezer: Freezer | None) -> None:
+def run_session(channel: Channel, plan: Plan, report: dict[str, Any], folder: str, freezer: Freezer | None) -> None:
     """Be a session: report what contains it, load its namespace, and serve the host until it is gone.
 
     Args:
         channel: to the host.
+        plan: what the session gets.
         report: layers in force and missing, as `contain` reports them.
+        folder: its working directory.
         freezer: makes a copy before each action; None where that cannot be.
     """
     threading.excepthook = _report_thread
     channel.send(["jailed", report])
-    _, tools, count = channel.receive()
-    components: dict[str, bytearray] = {}
-    for _ in range(count):
-        complete = False
-        while not complete:
-            _, name, part, complete = channel.receive()
-            components.setdefault(name, bytearray()).extend(part)
-    interpreter = Interpreter(channel, tools, freezer)
+    _, hello = channel.receive()
+    os.environ.update(hello["env"])
+    inputs = [name for name, _ in plan.inputs] + hello["inputs"]
+    place = Folder(folder, max_bytes=plan.keep_files_mb << 20, inputs=inputs)
     lost: dict[str, str] = {}
+    components = dict(_receive_parts(channel, hello["components"]))
+    for name, content in _receive_parts(channel, hello["files"]):
+        try:
+            place.place(name, content, readonly=name in hello["inputs"])
+        except OSError as failure:
+            lost[f"file {name}"] = failure.strerror or str(failure)
+    interpreter = Interpreter(channel, hello, place, freezer)
     if components:
         try:
-            lost = interpreter.restore({name: bytes(blob) for name, blob in components.items()})
+            lost |= interpreter.restore(components)
         except RestoreError as failure:
             channel.send(["refused", clean(cut(str(failure), 2_000))])
             return
     channel.send(["ready", _bounded(lost)])
     interpreter.serve()
+
+
+def _receive_parts(channel: Channel, count: int) -> Generator[tuple[str, bytes]]:
+    """Named bytes, each of which comes in parts."""
+    for _ in range(count):
+        whole, name, complete = bytearray(), "", False
+        while not complete:
+            _, name, part, complete = channel.receive()
+            whole += part
+        yield name, bytes(whole)
 
 
 def _report_thread(arguments: threading.ExceptHookArgs) -> None:

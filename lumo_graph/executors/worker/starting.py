@@ -13,7 +13,7 @@ from types import FrameType
 
 from lumo_graph.executors.frames import TO_HOST_CAP, pack
 from lumo_graph.executors.jail import kernel
-from lumo_graph.executors.jail.plan import LayerError
+from lumo_graph.executors.jail.plan import FOLDER, LayerError
 from lumo_graph.executors.worker.channel import ClosedError
 from lumo_graph.executors.worker.streams import open_streams
 
@@ -63,7 +63,7 @@ def prepare(ends: Ends, workplace: str) -> None:
     open_streams(ends.stdout, ends.stderr)
     os.environ.update(HOME=workplace, TMPDIR=workplace)
     tempfile.tempdir = None
-    sys.path.append(workplace)
+    sys.path.append(f"{workplace}/{FOLDER}")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _reseed()
     gc.enable()
