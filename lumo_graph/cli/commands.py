@@ -12,7 +12,7 @@ from lumo_graph.cli.following import Place, complain, follow
 from lumo_graph.cli.storage import default_checkpointer, default_file
 from lumo_graph.errors import ConfigurationError, LumoGraphError
 from lumo_graph.events import Event
-from lumo_graph.types import AGENT_TYPES, AgentType
+from lumo_graph.types import AGENT_TYPES, TIERS, AgentType, Tier
 
 NO_MODEL = "no model is given. Name one with --model or LUMO_MODEL:"
 MODEL_EXAMPLES = """\
@@ -214,6 +214,30 @@ def threads(*, checkpointer: CheckpointerOption = None, json_lines: JsonOption =
     except LumoGraphError as error:
         complain(str(error))
         raise typer.Exit(code_of_error(error)) from None
+
+
+@app.command()
+def doctor(
+    *,
+    require: Annotated[
+        str | None,
+        typer.Option(metavar="|".join(TIERS), help="Fail (exit code 5) where sessions get less isolation than this."),
+    ] = None,
+    checkpointer: CheckpointerOption = None,
+    json_lines: Annotated[bool, typer.Option("--json", help="Print the same as one JSON object.")] = False,
+) -> None:
+    """Say what works here.
+
+    How well sessions are isolated and what to do about what is missing, what is installed, where threads are stored.
+    """
+    from lumo_graph.cli.doctor import run_doctor  # noqa: PLC0415 - the executor
+
+    try:
+        code = run_doctor(require=cast("Tier | None", require), checkpointer=checkpointer, json_lines=json_lines)
+    except LumoGraphError as error:
+        complain(str(error))
+        raise typer.Exit(code_of_error(error)) from None
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -4,16 +4,9 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from lumo_graph.errors import IsolationError
+from lumo_graph.executors.advice import Machine, advise
 from lumo_graph.executors.jail.plan import LANDLOCK, LAYERS, NAMESPACES, PRIVILEGES, SECCOMP
 from lumo_graph.types import TIERS, Isolation, Tier
-
-_ADVICE = {
-    NAMESPACES: "allow user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns; "
-    "in Docker a seccomp profile that allows unshare and mount)",
-    LANDLOCK: "use Linux 5.13 or newer with landlock among its security modules",
-    SECCOMP: "use Linux with seccomp on x86_64 or aarch64",
-    PRIVILEGES: "run as an ordinary user, or use an interpreter that every user can read",
-}
 
 
 def tier_of(layers: AbstractSet[str]) -> Tier:
@@ -34,21 +27,42 @@ def reaches(tier: Tier, required: Tier) -> bool:
     return TIERS.index(tier) <= TIERS.index(required)
 
 
-def check_reached(layers: AbstractSet[str], off: Mapping[str, str], required: Tier) -> None:
-    """Refuse layers that do not make the required tier.
+def explain_shortfall(isolation: Isolation, required: Tier, machine: Machine) -> IsolationError:
+    """The error for isolation below the required tier: what is missing, why, and what to do.
 
-    Raises:
-        IsolationError: it names what is missing, why, and what to do.
+    Args:
+        isolation: what there is.
+        required: what there should be, a tier above it.
+        machine: what the advice depends on.
     """
-    tier = tier_of(layers)
-    if reaches(tier, required):
-        return
-    missing = "; ".join(f"{layer} ({reason})" for layer, reason in off.items())
-    advice = "; ".join(_ADVICE[layer] for layer in off if layer in _ADVICE)
-    raise IsolationError(
-        f"Isolation {required!r} is required, but this machine offers {tier!r}. Missing: {missing}. "
-        f"To get it: {advice}. To do with less: ProcessExecutor(require={tier!r}). No code was run."
+    missing = {layer: isolation.off[layer] for layer in _missing_for(isolation, required)}
+    lines = [f"Isolation {required!r} is required, but this machine gives {isolation.tier!r}. No code was run."]
+    for layer, reason in missing.items():
+        lines += [f"- {layer}: {reason}", f"  To have it: {advise(layer, machine)}."]
+    if required == "fs" and {NAMESPACES, LANDLOCK} <= missing.keys():
+        lines.append(f"One of {NAMESPACES} and {LANDLOCK} is enough for 'fs'.")
+    lines.append(
+        f"To do with less: ProcessExecutor(require={isolation.tier!r}). `lumo doctor` shows what that leaves open."
     )
+    return IsolationError("\n".join(lines))
+
+
+def _missing_for(isolation: Isolation, required: Tier) -> list[str]:
+    # Those that are not needed for the tier would only distract.
+    off = [layer for layer in LAYERS if layer in isolation.off]
+    if required == "full":
+        return off
+    needed = {SECCOMP, PRIVILEGES}
+    if required == "fs" and {NAMESPACES, LANDLOCK} <= set(off):
+        needed |= {NAMESPACES, LANDLOCK}
+    return [layer for layer in off if layer in needed]
+
+
+def opened_by(name: str, isolation: Isolation) -> tuple[str, ...]:
+    """What code can do to its host only because this layer, or smaller part, is off."""
+    layers = {layer for layer in LAYERS if layer in isolation.on} | ({name} & set(LAYERS))
+    closed = _left_open(layers, {other: reason for other, reason in isolation.off.items() if other != name})
+    return tuple(line for line in isolation.open if line not in closed)
 
 
 def describe_isolation(layers: AbstractSet[str], report_on: Sequence[str], off: Mapping[str, str]) -> Isolation:
@@ -72,10 +86,14 @@ def _left_open(layers: AbstractSet[str], off: Mapping[str, str]) -> list[str]:
     if not layers & {NAMESPACES, LANDLOCK}:
         left.append("files: what the user may read and write, code may too")
     if SECCOMP not in layers:
-        left.append("system calls: all of them; code may start programs")
+        programs = "" if LANDLOCK in layers else "; code may start programs"
+        left.append(f"system calls: all of them{programs}")
     if SECCOMP not in layers and NAMESPACES not in layers:
-        left.append("network: not limited")
-        left.append("processes: those of the same user can be signalled")
+        tcp = ", but for TCP since Linux 6.7" if LANDLOCK in layers else ""
+        signals = ", before Linux 6.12" if LANDLOCK in layers else ""
+        left.append(f"network: not limited{tcp}")
+        left.append(f"processes: those of the same user can be signalled{signals}")
     if PRIVILEGES not in layers:
         left.append("privileges: the user's own are kept")
+        left.append("processes: their number is not limited")
     return left

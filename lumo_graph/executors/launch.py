@@ -1,29 +1,28 @@
 """Starting a session: the best jail this machine gives, and no code before it stands."""
 
-import errno
-import os
-import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lumo_graph.errors import ExecutorError
+from lumo_graph.executors.advice import read_machine
 from lumo_graph.executors.inputs import can_be_bound, read_inputs
-from lumo_graph.executors.isolation import check_reached, describe_isolation
+from lumo_graph.executors.isolation import describe_isolation, explain_shortfall, reaches
 from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, LayerError
 from lumo_graph.executors.link import Link
 from lumo_graph.executors.restoring import Attempts, Furniture, Restored, receive_one
 from lumo_graph.executors.settings import Settings
 from lumo_graph.executors.warm import Start, Started
 from lumo_graph.executors.zygote import fork_session
-from lumo_graph.types import Limits, ToolSpec
+from lumo_graph.types import Isolation, Limits, ToolSpec
 
 _JAIL_SECONDS = 60.0
 
 _missing: dict[str, str] = {}
 """Layers that this machine does not give, each with the reason: found out once."""
-_missing_lock = threading.Lock()
-_PASSING = {os.strerror(number) for number in (errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EMFILE, errno.ENFILE)}
+_probed: dict[tuple[Any, ...], Isolation] = {}
+"""Reports of sessions that were started only for them, by what they depend on."""
 
 
 def start_session(
@@ -80,21 +79,43 @@ def start_empty(settings: Settings, limits: Limits) -> Started:
         IsolationError: the layers do not make the required tier. No code was run.
         ExecutorError: no session could be started.
     """
-    with _missing_lock:
-        off = dict(_missing)
+    off = dict(_missing)
     while True:
         layers = frozenset(LAYERS) - off.keys()
-        check_reached(layers, off, settings.require)
         try:
-            return start_behind(layers, off, settings, limits)
+            started = start_behind(layers, off, settings, limits)
         except LayerError as failure:
             # The process that tried is in a half state and has ended; a fresh one does without the layer.
             if failure.layer not in layers:
                 raise ExecutorError(f"No session could be started: {failure.reason}") from failure
             off[failure.layer] = failure.reason
-            if failure.reason not in _PASSING:
-                with _missing_lock:
-                    _missing[failure.layer] = failure.reason
+            if not failure.passing:
+                _missing[failure.layer] = failure.reason
+            continue
+        if reaches(started.isolation.tier, settings.require):
+            return started
+        # Only now, so that the error says all that is missing and what there really is.
+        started.end()
+        raise explain_shortfall(started.isolation, settings.require, read_machine())
+
+
+def probe_isolation(settings: Settings) -> Isolation:
+    """What contains the sessions that these settings give here. One is started for it, and ended before it gets code.
+
+    Once a process: what was found is known from then on, unless a layer was missing only for the moment.
+
+    Raises:
+        IsolationError: the layers do not make the required tier.
+        ExecutorError: no session could be started.
+    """
+    what = settings.require, settings.preload, settings.freeze_below_mb
+    if (known := _probed.get(what)) is not None:
+        return known
+    started = start_empty(replace(settings, files=()), Limits())
+    started.end()
+    if started.isolation.off.keys() & set(LAYERS) <= _missing.keys():
+        _probed[what] = started.isolation
+    return started.isolation
 
 
 def start_behind(layers: frozenset[str], off: Mapping[str, str], settings: Settings, limits: Limits) -> Started:
@@ -133,7 +154,7 @@ def start_behind(layers: frozenset[str], off: Mapping[str, str], settings: Setti
 
 def _report_in(message: list[Any]) -> dict[str, Any]:
     if message[0] == "failed":
-        raise LayerError(str(message[1]), str(message[2]))
+        raise LayerError(str(message[1]), str(message[2]), passing=bool(message[3]))
     if message[0] != "jailed":
         raise ExecutorError(f"The session began with {message[0]!r}.")
     return message[1]

@@ -11,11 +11,11 @@ from typing import Literal
 from lumo_graph.errors import ConfigurationError, ExecutorError
 from lumo_graph.executors.inputs import Files, check_inputs, describe_inputs
 from lumo_graph.executors.jail.plan import readable_paths
-from lumo_graph.executors.launch import start_empty, start_session
+from lumo_graph.executors.launch import probe_isolation, start_empty, start_session
 from lumo_graph.executors.session import ProcessSession
 from lumo_graph.executors.settings import Settings, check_env, check_names, check_whole
 from lumo_graph.executors.warm import WarmSessions
-from lumo_graph.types import TIERS, Limits, Tier, ToolSpec
+from lumo_graph.types import TIERS, Isolation, Limits, Tier, ToolSpec
 
 _PACKAGES = (
     "numpy", "pandas", "scipy", "sympy", "sklearn", "statsmodels", "matplotlib", "seaborn", "plotly", "polars",
@@ -102,6 +102,18 @@ class ProcessExecutor:
         """Installed packages worth naming to the model as importable."""
         return _find_packages()
 
+    def probe(self) -> Isolation:
+        """What contains the sessions that `open` gives here, found out without running any code.
+
+        The first call starts a session and ends it; later ones, of every executor made alike, know the result.
+
+        Raises:
+            IsolationError: the required isolation is not available.
+            ExecutorError: no session could be started.
+        """
+        _check_platform()
+        return probe_isolation(self._settings)
+
     def open(
         self,
         namespace: Mapping[str, bytes] | None = None,
@@ -123,8 +135,7 @@ class ProcessExecutor:
             SnapshotError: `namespace` cannot be loaded here.
             ExecutorError: no session could be started.
         """
-        if os.name != "posix":
-            raise ExecutorError(f"ProcessExecutor needs Linux or macOS; this is {sys.platform!r}.")
+        _check_platform()
         started, restored = start_session(
             self._settings, limits=limits, tools=tools, namespace=namespace or {}, files=files or {}, start=self._start
         )
@@ -136,6 +147,11 @@ class ProcessExecutor:
             keep_files_mb=self._settings.keep_files_mb,
             restored=restored,
         )
+
+
+def _check_platform() -> None:
+    if os.name != "posix":
+        raise ExecutorError(f"ProcessExecutor needs Linux or macOS; this is {sys.platform!r}.")
 
 
 def _is_installed(name: str) -> bool:

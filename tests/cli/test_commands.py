@@ -18,7 +18,7 @@ def test_help_lists_the_commands_and_imports_nothing_heavy(environment):
     heavy = {"langgraph", "langchain_core", "pydantic", "rich", "msgpack"}
     script = f"import sys; from lumo_graph.cli import main; main(['--help']); print({heavy} & sys.modules.keys())"
     shown = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
-    assert all(command in shown.stdout for command in ("run", "resume", "threads", "demo", "130 interrupted"))
+    assert all(command in shown.stdout for command in ("run", "resume", "threads", "doctor", "demo", "130 interrupted"))
     assert shown.stdout.splitlines()[-1] == "set()"
 
 

@@ -1,5 +1,6 @@
 """The plan of one jail: which layers, which limits, which paths a session may read."""
 
+import errno
 import os
 import site
 import sys
@@ -25,6 +26,8 @@ FOLDER = "work"
 NOBODY = 65534
 DEVICES = ("null", "zero", "random", "urandom")
 
+_PASSING = (errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EMFILE, errno.ENFILE)
+
 _SYSTEM_PATHS = (
     "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo",
     "/usr/share/fonts", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives",
@@ -32,12 +35,30 @@ _SYSTEM_PATHS = (
 
 
 class LayerError(Exception):
-    """A layer of the jail cannot be had; the process that tried is in a half state and must end."""
+    """A layer of the jail cannot be had; the process that tried is in a half state and must end.
 
-    def __init__(self, layer: str, reason: str) -> None:
+    Args:
+        layer: which one.
+        reason: why not, for a person.
+        passing: the machine lacks something for now; another session may have the layer.
+    """
+
+    def __init__(self, layer: str, reason: str, *, passing: bool = False) -> None:
         super().__init__(layer, reason)
         self.layer = layer
         self.reason = reason
+        self.passing = passing
+
+    @classmethod
+    def from_refusal(cls, layer: str, refusal: OSError) -> Self:
+        """The error for what the kernel has said."""
+        return cls(layer, describe_refusal(refusal), passing=refusal.errno in _PASSING)
+
+
+def describe_refusal(refusal: OSError) -> str:
+    """What the kernel has said, and about what."""
+    said = refusal.strerror or str(refusal)
+    return f"{refusal.filename}: {said}" if refusal.filename else said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

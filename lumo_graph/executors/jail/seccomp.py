@@ -101,7 +101,7 @@ def install(*, private_processes: bool, private_network: bool, private_files: bo
     try:
         kernel.install_filter(program)
     except OSError as failure:
-        raise LayerError(SECCOMP, failure.strerror or str(failure)) from failure
+        raise LayerError.from_refusal(SECCOMP, failure) from failure
 
 
 def build_filter(*, machine: int, signals_from: int | None, sockets: bool, attributes: bool) -> bytes:

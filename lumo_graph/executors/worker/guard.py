@@ -94,7 +94,11 @@ def _wait_for_host(control: int, first: int) -> None:
 
 
 def _guard_process(plan: Plan, ends: Ends) -> None:
-    workplace = _make_workplace(plan)
+    try:
+        workplace = _make_workplace(plan)
+    except LayerError as failure:
+        report_failure(ends.data, failure)
+        return
     woken, wakes = wake_on_child()
     child = os.fork()
     if child == 0:
@@ -145,8 +149,12 @@ def _make_workplace(plan: Plan) -> str:
     folder = f"{workplace}/{FOLDER}"
     Path(folder).mkdir(mode=0o700)
     if PRIVILEGES in plan.layers and os.geteuid() == 0:
-        os.chown(workplace, NOBODY, NOBODY)
-        os.chown(folder, NOBODY, NOBODY)
+        try:
+            os.chown(workplace, NOBODY, NOBODY)
+            os.chown(folder, NOBODY, NOBODY)
+        except OSError as failure:  # a root that no other user is known to
+            remove_tree(workplace)
+            raise LayerError(PRIVILEGES, f"change of user: {failure.strerror}") from failure
     return workplace
 
 

@@ -52,7 +52,7 @@ def wake_on_child() -> tuple[socket.socket, socket.socket]:
 def report_failure(data: int, failure: LayerError) -> None:
     """Tell the host which layer cannot be had."""
     with contextlib.suppress(OSError):
-        os.write(data, pack(["failed", failure.layer, failure.reason], TO_HOST_CAP))
+        os.write(data, pack(["failed", failure.layer, failure.reason, failure.passing], TO_HOST_CAP))
 
 
 def prepare(ends: Ends, workplace: str) -> None:
