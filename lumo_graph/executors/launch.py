@@ -5,11 +5,14 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from lumo_graph.errors import ExecutorError
+from lumo_graph.errors import ExecutorError, IsolationError
 from lumo_graph.executors.isolation import check_reached, describe_isolation
 from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, LayerError
+from lumo_graph.executors.launched import launch_session
 from lumo_graph.executors.link import Link
 from lumo_graph.executors.restoring import Attempts, Restored, receive_one
 from lumo_graph.executors.settings import Settings
@@ -18,8 +21,8 @@ from lumo_graph.types import Isolation, Limits, ToolSpec
 
 _JAIL_SECONDS = 60.0
 
-_missing: dict[str, str] = {}
-"""Layers that this machine does not give, each with the reason: found out once."""
+_missing: dict[tuple[str, ...], dict[str, str]] = {}
+"""Layers that this machine, or what a launcher starts, does not give, each with the reason: found out once."""
 _missing_lock = threading.Lock()
 _PASSING = {os.strerror(number) for number in (errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EMFILE, errno.ENFILE)}
 
@@ -52,10 +55,10 @@ def start_session(
 
 def _start_behind_best(settings: Settings, limits: Limits) -> tuple[Link, Isolation]:
     with _missing_lock:
-        off = dict(_missing)
+        off = dict(_missing.get(settings.launch, {}))
     while True:
         layers = frozenset(LAYERS) - off.keys()
-        check_reached(layers, off, settings.require)
+        _check_reached(layers, off, settings)
         try:
             return start_behind(layers, off, settings, limits)
         except LayerError as failure:
@@ -65,7 +68,19 @@ def _start_behind_best(settings: Settings, limits: Limits) -> tuple[Link, Isolat
             off[failure.layer] = failure.reason
             if failure.reason not in _PASSING:
                 with _missing_lock:
-                    _missing[failure.layer] = failure.reason
+                    _missing.setdefault(settings.launch, {})[failure.layer] = failure.reason
+
+
+def _check_reached(layers: frozenset[str], off: Mapping[str, str], settings: Settings) -> None:
+    try:
+        check_reached(layers, off, settings.require)
+    except IsolationError as failure:
+        if not settings.launch:
+            raise
+        raise IsolationError(
+            f"{failure} This is about the layers of lumo_graph inside what {settings.launch[0]!r} starts. What that "
+            f"contains by itself is not counted: if it is enough, say so with require='none'."
+        ) from failure
 
 
 def start_behind(
@@ -86,7 +101,10 @@ def start_behind(
             "freeze_below_mb": settings.freeze_below_mb,
         }
         try:
-            fork_session(settings.preload, request, link.theirs())
+            if settings.launch:
+                launch_session(settings.launch, settings.preload, request, link.theirs())
+            else:
+                fork_session(settings.preload, request, link.theirs())
         finally:
             link.give_away()
         message = receive_one(link, time.monotonic() + _JAIL_SECONDS)
@@ -97,7 +115,11 @@ def start_behind(
         raise
     link.supervised = NAMESPACES in layers
     link.freezes = FROZEN_COPY in report["on"]
-    return link, describe_isolation(layers, report["on"], {**off, **report["off"]})
+    isolation = describe_isolation(layers, report["on"], {**off, **report["off"]})
+    if settings.launch:
+        name = Path(settings.launch[0]).name
+        isolation = replace(isolation, on=(f"launched by {name!r}, which contains what it contains", *isolation.on))
+    return link, isolation
 
 
 def _report_in(message: list[Any]) -> dict[str, Any]:

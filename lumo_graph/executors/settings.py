@@ -15,3 +15,5 @@ class Settings:
     """Modules that the zygote has loaded."""
     freeze_below_mb: int = 512
     """Memory up to which a copy is frozen before each action; 0: never."""
+    launch: tuple[str, ...] = ()
+    """Command that starts a Python for each session; empty: sessions are forked from the zygote."""
