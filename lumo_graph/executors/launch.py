@@ -12,8 +12,8 @@ from typing import Any
 from lumo_graph.errors import ExecutorError, IsolationError
 from lumo_graph.executors.isolation import check_reached, describe_isolation
 from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, LayerError
-from lumo_graph.executors.launched import launch_session
 from lumo_graph.executors.link import Link
+from lumo_graph.executors.relaying import launch_session
 from lumo_graph.executors.restoring import Attempts, Restored, receive_one
 from lumo_graph.executors.settings import Settings
 from lumo_graph.executors.zygote import fork_session
@@ -118,7 +118,7 @@ def start_behind(
     isolation = describe_isolation(layers, report["on"], {**off, **report["off"]})
     if settings.launch:
         name = Path(settings.launch[0]).name
-        isolation = replace(isolation, on=(f"launched by {name!r}, which contains what it contains", *isolation.on))
+        isolation = replace(isolation, on=(f"launched by {name!r} (what it contains is up to it)", *isolation.on))
     return link, isolation
 
 

@@ -1,23 +1,20 @@
-"""A process that a launcher of the user's has started, and a session in it: `ProcessExecutor(launch=...)`."""
+"""A process that a command of the user's has launched, with the worker in it: how it starts, speaks and ends."""
 
 import contextlib
 import os
 import select
 import signal
 import subprocess
-import threading
 import time
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lumo_graph.errors import ExecutorError
 from lumo_graph.executors.frames import FrameError
 from lumo_graph.executors.restoring import one_line
-from lumo_graph.executors.worker import orders
-from lumo_graph.executors.worker.carrier import FAILED, FIND, FORK, FOUND, HERE, LOAD, LOADED, Carrier
+from lumo_graph.executors.worker.carrier import FAILED, FORK, HERE, Carrier
 from lumo_graph.executors.worker.relay import Relay
 from lumo_graph.executors.worker.source import digest_source
 from lumo_graph.executors.worker.starting import Ends
@@ -26,12 +23,10 @@ _SOURCE = digest_source()  # now: what is installed may change while this proces
 _WORKER = ("-P", "-s", "-m", "lumo_graph.executors.worker")
 _NEEDED = "It has to start a Python 3.11 or newer that has lumo_graph, msgpack and cloudpickle"
 _START_SECONDS = 120.0
-_KILL_SECONDS = 2.0
-"""After an order to end everything, before the launcher is ended."""
-_DELIVER_SECONDS = 1.0
 _EXIT_SECONDS = 0.5
 _TERMINATE_SECONDS = 1.0
 _KEPT = 4_000
+_MOST_AT_ONCE = 64
 _SAID = 500
 _READ = 1 << 16
 
@@ -80,12 +75,7 @@ class Launched:
         os.set_blocking(stderr.fileno(), False)
         self._carrier = Carrier(stdout.fileno(), stdin.fileno())
         try:
-            source, self.python_version = _parse_here(self._expect(HERE))
-            if source != _SOURCE:
-                raise ExecutorError(
-                    f"The Python that {self.name!r} starts has other code of lumo_graph than this process. Install the "
-                    f"same version there, or start this program again if another one was installed here meanwhile."
-                )
+            self.python_version = self._check_version(self._expect(HERE))
         except BaseException:
             self.end()
             raise
@@ -99,11 +89,16 @@ class Launched:
         self._carrier.put(kind, content)
         return self._expect(answer)
 
-    def connect(self, request: dict[str, Any], ends: Ends) -> None:
-        """Have the worker fork a session, and connect it with these ends from now on, from another thread."""
+    def connect(self, request: dict[str, Any], ends: Ends) -> Relay:
+        """Have the worker fork a session, to be connected with these ends by the relay that is returned."""
         self._carrier.put(FORK, request)
         self._relay = Relay(self._carrier, ends, inside=False)
-        threading.Thread(target=self._carry, args=(self._relay,), name="lumo-relay", daemon=True).start()
+        return self._relay
+
+    @property
+    def words(self) -> int | None:
+        """Descriptor of its error output, as long as there is some to come."""
+        return None if self._pipes[2].closed else self._pipes[2].fileno()
 
     def end(self) -> int | None:
         """End the process and its process group: it is asked first, by the end of its input. May be called twice.
@@ -114,10 +109,10 @@ class Launched:
         for pipe in self._pipes[:2]:
             pipe.close()
         for number, seconds in ((signal.SIGTERM, _EXIT_SECONDS), (signal.SIGKILL, _TERMINATE_SECONDS)):
-            if not self._wait(seconds):
+            if not self.wait(seconds):
                 self._signal(number)
-        self._wait(_EXIT_SECONDS)
-        self._hear()
+        self.wait(_EXIT_SECONDS)
+        self.hear()
         self._pipes[2].close()
         self._signal(signal.SIGKILL)  # what it has started and left; its own number is not free until it is reaped
         return self._process.poll()
@@ -140,83 +135,60 @@ class Launched:
         except FrameError:
             raise ExecutorError(
                 f"The launcher {self.name!r} wrote something to its standard output that is not the worker's: it must "
-                f"start a Python and nothing else there, without a terminal (`docker run -i`, not `-it`).{self._said()}"
+                f"start a Python and nothing else there, without a terminal (`docker run -i`, not `-it`).{self.said()}"
             ) from None
         if message[0] == FAILED and len(message) > 1:
-            raise ExecutorError(f"The worker that {self.name!r} has started could not start: {one_line(str(message[1]))}")
+            raise ExecutorError(
+                f"The worker that {self.name!r} has started could not start: {one_line(str(message[1]))}"
+            )
         if message[0] != kind or len(message) != 2:  # noqa: PLR2004 - a kind and its content
-            raise ExecutorError(f"The launcher {self.name!r} answered {one_line(str(message[0]))[:50]!r}, not {kind!r}.")
+            raise ExecutorError(
+                f"The launcher {self.name!r} answered {one_line(str(message[0]))[:50]!r}, not {kind!r}."
+            )
         return message[1]
 
+    def _check_version(self, content: Any) -> tuple[int, int]:
+        match content:
+            case [str(source), [int(major), int(minor)]] if source == _SOURCE:
+                return major, minor
+            case _:
+                raise ExecutorError(
+                    f"The Python that {self.name!r} starts has other code of lumo_graph than this process. Install the "
+                    f"same version there, or start this program again if another one was installed here meanwhile."
+                )
+
     def _receive(self, until: float) -> list[Any]:
-        carrier, stderr = self._carrier, self._pipes[2]
+        carrier = self._carrier
         while (left := until - time.monotonic()) > 0:
             poll = select.poll()
             poll.register(carrier.reading, select.POLLIN)
             if carrier.unsent:
                 poll.register(carrier.writing, select.POLLOUT)
-            if not stderr.closed:
-                poll.register(stderr, select.POLLIN)
+            if self.words is not None:
+                poll.register(self.words, select.POLLIN)
             ready = {descriptor for descriptor, _ in poll.poll(left * 1000)}
             carrier.flush()
-            if not stderr.closed and stderr.fileno() in ready:
-                self._hear()
+            if self.words in ready:
+                self.hear()
             if carrier.reading in ready and (message := carrier.take_one()) is not None:
                 return message
-        raise ExecutorError(f"The launcher {self.name!r} started no session in {_START_SECONDS:g} s.{self._said()}")
-
-    def _carry(self, relay: Relay) -> None:
-        broken = ""
-        try:
-            self._pump(relay)
-        except FrameError as failure:
-            broken = f"What {self.name!r} has sent is not the worker's: {failure}"
-        finally:
-            try:
-                if not relay.finished and not relay.killed and not relay.left:
-                    self._report(relay, broken)
-            finally:
-                relay.close_streams()
-                self.end()
-                relay.close()
-
-    def _pump(self, relay: Relay) -> None:
-        until = float("inf")
-        while not (relay.left or relay.cut or relay.finished):
-            if relay.killed:
-                until = min(until, time.monotonic() + _KILL_SECONDS)
-            left = until - time.monotonic()
-            if left <= 0:
-                return
-            if relay.step(left if relay.killed else None, None if self._pipes[2].closed else self._pipes[2].fileno()):
-                self._hear()
-        until = time.monotonic() + _DELIVER_SECONDS
-        while not (relay.delivered or relay.left or relay.killed) and (left := until - time.monotonic()) > 0:
-            relay.step(left)
-
-    def _report(self, relay: Relay, broken: str) -> None:
-        # The launcher has ended in the middle of a session, or broken it: nobody inside can say so.
-        if broken:
-            relay.say(f"{broken}\n")
-        elif self._wait(_EXIT_SECONDS):
-            self._hear()
-            relay.say(f"The launcher {self.name!r} has ended.{self._said()}\n")
-            if (status := self._status()) is not None:
-                relay.tell(orders.DIED + str(status).encode())
+        raise ExecutorError(f"The launcher {self.name!r} started no session in {_START_SECONDS:g} s.{self.said()}")
 
     def _describe_end(self) -> str:
         status = self.end()
         how = "closed its standard output" if status is None else f"ended with status {status}"
-        return f"The launcher {self.name!r} {how} before a session could start in it.{self._said()} {_NEEDED}."
+        return f"The launcher {self.name!r} {how} before a session could start in it.{self.said()} {_NEEDED}."
 
-    def _said(self) -> str:
+    def said(self) -> str:
+        """The end of what it has written to its error output, as the end of a message."""
         text = one_line(self._words.decode("utf-8", "replace").strip()[-_SAID:])
         return f" It said: {text}" if text else ""
 
-    def _hear(self) -> None:
+    def hear(self) -> None:
+        """Take what it has written to its error output. The end of it is kept."""
         stderr = self._pipes[2]
         with contextlib.suppress(BlockingIOError):
-            for _ in range(_KEPT):
+            for _ in range(_MOST_AT_ONCE):
                 if stderr.closed:
                     return
                 if not (data := os.read(stderr.fileno(), _READ)):
@@ -225,17 +197,20 @@ class Launched:
                 self._words += data
                 del self._words[:-_KEPT]
 
-    def _wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end; whether it has ended."""
         until, pause = time.monotonic() + seconds, 0.0005
-        while self._status() is None:
+        while self.status is None:
             if time.monotonic() > until:
                 return False
             time.sleep(pause)
             pause = min(2 * pause, 0.02)
         return True
 
-    def _status(self) -> int | None:
-        # The exit status, without reaping: as long as that is not done, the number of its group belongs to nobody else.
+    @property
+    def status(self) -> int | None:
+        """Its exit status, negative for a signal; None as long as it runs."""
+        # It is not reaped for that: until then the number of its group belongs to nobody else.
         if self._process.returncode is not None or not hasattr(os, "waitid"):
             return self._process.poll()
         try:
@@ -250,65 +225,6 @@ class Launched:
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, number)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a launcher offers."""
-
-    python_version: tuple[int, int]
-    packages: tuple[str, ...]
-
-
-_found: dict[tuple[str, ...], Found] = {}
-
-
-def launch_session(
-    command: tuple[str, ...], preload: tuple[str, ...], request: dict[str, Any], descriptors: Sequence[int]
-) -> None:
-    """Launch a process and start a session's guard in it, connected with these: data, control, stdout, stderr.
-
-    Raises:
-        ExecutorError: no session could be started.
-    """
-    launched = Launched(command)
-    try:
-        if preload:
-            launched.ask(LOAD, list(preload), LOADED)
-        data, control, stdout, stderr = map(os.dup, descriptors)
-        launched.connect(request, Ends(data=data, control=control, stdout=stdout, stderr=stderr))
-    except BaseException:
-        launched.end()
-        raise
-
-
-def find_out(command: tuple[str, ...], names: Sequence[str]) -> Found:
-    """What a launcher offers. It is launched for it once in the life of this process.
-
-    Args:
-        command: the launcher.
-        names: packages to look for.
-
-    Raises:
-        ExecutorError: what it starts is no worker.
-    """
-    if command not in _found:
-        launched = Launched(command)
-        try:
-            packages = launched.ask(FIND, list(names), FOUND)
-            known = tuple(name for name in names if name in packages) if type(packages) is list else ()
-            _found[command] = Found(python_version=launched.python_version, packages=known)
-        finally:
-            launched.end()
-    return _found[command]
-
-
-def _parse_here(content: Any) -> tuple[str, tuple[int, int]]:
-    match content:
-        case [str(source), [int(major), int(minor)]]:
-            return source, (major, minor)
-        case _:
-            raise ExecutorError("What was launched says something else than which worker it is.")
 
 
 def _forget_after_fork() -> None:

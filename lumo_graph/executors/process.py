@@ -9,7 +9,7 @@ from functools import cache
 
 from lumo_graph.errors import ConfigurationError, ExecutorError
 from lumo_graph.executors.launch import start_session
-from lumo_graph.executors.launched import find_out
+from lumo_graph.executors.relaying import find_out
 from lumo_graph.executors.session import ProcessSession
 from lumo_graph.executors.settings import Settings
 from lumo_graph.executors.worker.packages import find_packages

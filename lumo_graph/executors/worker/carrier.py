@@ -60,9 +60,9 @@ class Carrier:
         """Whether so much waits that orders have to wait too."""
         return len(self._unsent) > _MAX_UNSENT
 
-    def put(self, kind: str, content: Any = None) -> None:
+    def put(self, kind: str, content: Any) -> None:
         """Send a message as soon as the pipe takes it."""
-        self._unsent += pack([kind] if content is None else [kind, content], CAP)
+        self._unsent += pack([kind, content], CAP)
         if kind in BULK:
             self._room -= len(content)
 
@@ -125,7 +125,7 @@ class Carrier:
                 self._owed += len(piece)
             case ["control", bytes(order)] if 0 < len(order) <= orders.MOST:
                 pass
-            case ["renewed"] | ["end", "data" | "stdout" | "stderr" | "control"]:
+            case ["renewed" | "end", "data" | "stdout" | "stderr" | "control"]:
                 pass
             case _:
                 raise FrameError(f"a message of kind {message[0][:50]!r} that may not be sent")

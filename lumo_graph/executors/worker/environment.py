@@ -19,6 +19,7 @@ ENVIRONMENT = {
 
 _KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # without them some interpreters do not start
 PATH = "PYTHONPATH"
+_PROGRAM = "lumo_graph.executors.worker"
 
 
 def scrubbed_environment() -> dict[str, str]:
@@ -36,4 +37,4 @@ def start_again(*arguments: str) -> None:
     if not sys.flags.ignore_environment and PATH in os.environ:
         environment[PATH] = os.environ[PATH]
     flags = ["-I"] if sys.flags.isolated else ["-P", "-s"]
-    os.execve(sys.executable, [sys.executable, *flags, "-m", __package__, *arguments], environment)  # noqa: S606 - this same program
+    os.execve(sys.executable, [sys.executable, *flags, "-m", _PROGRAM, *arguments], environment)  # noqa: S606 - this same program

@@ -10,6 +10,7 @@ import select
 import signal
 import socket
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from lumo_graph.executors.jail import kernel, namespaces
@@ -84,7 +85,11 @@ def _wait_for_host(control: int, first: int) -> None:
 
 
 def _guard_process(plan: Plan, ends: Ends) -> None:
-    workplace = _make_workplace(plan)
+    try:
+        workplace = _make_workplace(plan)
+    except LayerError as failure:
+        report_failure(ends.data, failure)
+        return
     woken, wakes = wake_on_child()
     child = os.fork()
     if child == 0:
@@ -132,7 +137,11 @@ def _make_workplace(plan: Plan) -> str:
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     workplace = tempfile.mkdtemp(prefix="lumo-session-")
     if PRIVILEGES in plan.layers and os.geteuid() == 0:
-        os.chown(workplace, NOBODY, NOBODY)
+        try:
+            os.chown(workplace, NOBODY, NOBODY)
+        except OSError as failure:  # root of a container, without what makes it root
+            Path(workplace).rmdir()
+            raise LayerError(PRIVILEGES, failure.strerror or str(failure)) from failure
     return workplace
 
 

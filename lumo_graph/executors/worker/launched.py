@@ -28,7 +28,7 @@ from lumo_graph.executors.worker.guard import guard_session
 from lumo_graph.executors.worker.packages import find_packages
 from lumo_graph.executors.worker.relay import Relay
 from lumo_graph.executors.worker.source import digest_source
-from lumo_graph.executors.worker.starting import Ends, connect
+from lumo_graph.executors.worker.starting import connect, last_words
 
 _FIRST_FREE = 3
 _FAILURE = 2_000
@@ -51,16 +51,14 @@ def serve_standard_streams() -> None:
 def _serve(carrier: Carrier) -> None:
     carrier.put(HERE, [digest_source(), list(sys.version_info[:2])])
     while True:
-        match _receive(carrier):
-            case ["find", names]:
-                carrier.put(FOUND, find_packages(names))
-            case ["load", names]:
-                carrier.put(*_load(names))
-            case ["fork", request]:
-                _relay(carrier, request)
-                return
-            case message:
-                raise AssertionError(message)
+        kind, content = _receive(carrier)
+        if kind == FIND:
+            carrier.put(FOUND, find_packages(content))
+        elif kind == LOAD:
+            carrier.put(*_load(content))
+        elif kind == FORK:
+            _relay(carrier, content)
+            return
 
 
 def _receive(carrier: Carrier) -> list[Any]:
@@ -91,10 +89,8 @@ def _relay(carrier: Carrier, request: dict[str, Any]) -> None:
     ours, theirs = connect()
     guard = os.fork()
     if guard == 0:
-        try:
+        with last_words():
             guard_session(request, theirs)
-        finally:
-            os._exit(0)
     theirs.close()
     relay = Relay(carrier, ours, inside=True)
     while not relay.cut and not (relay.left and relay.drained):

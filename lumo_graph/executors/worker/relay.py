@@ -37,6 +37,8 @@ class Relay:
         """Whether the other relay has said that there is no session any more, nor anything that is left of one."""
         self.killed = False
         """Whether the host has ordered the end of the session."""
+        self.died = False
+        """Whether the other side has said how the session's process ended."""
         self._carrier = carrier
         self._inside = inside
         self._data = socket.socket(fileno=ends.data)
@@ -192,7 +194,7 @@ class Relay:
             match message:
                 case ["control", order]:
                     self._obey(order)
-                case ["renewed"]:
+                case ["renewed", _]:
                     self._expect_renewed()
                 case ["end", "control"]:
                     self.finished = True
@@ -205,6 +207,7 @@ class Relay:
 
     def _obey(self, order: bytes) -> None:
         theirs: list[socket.socket] = []
+        self.died |= order[:1] == orders.DIED
         if order[:1] == orders.THAW:
             self._deliver()  # what is from before
             self._thawing = False
@@ -213,7 +216,7 @@ class Relay:
                 theirs.append(stream)
                 self._renew(ours)
                 self._sources.add(DATA)
-                self._carrier.put(RENEWED)
+                self._carrier.put(RENEWED, DATA)
         try:
             orders.send(self._control, order, *(stream.fileno() for stream in theirs))
         except BlockingIOError as failure:
