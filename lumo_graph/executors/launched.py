@@ -138,13 +138,9 @@ class Launched:
                 f"start a Python and nothing else there, without a terminal (`docker run -i`, not `-it`).{self.said()}"
             ) from None
         if message[0] == FAILED and len(message) > 1:
-            raise ExecutorError(
-                f"The worker that {self.name!r} has started could not start: {one_line(str(message[1]))}"
-            )
+            raise ExecutorError(f"What {self.name!r} has started cannot load {one_line(str(message[1]))}")
         if message[0] != kind or len(message) != 2:  # noqa: PLR2004 - a kind and its content
-            raise ExecutorError(
-                f"The launcher {self.name!r} answered {one_line(str(message[0]))[:50]!r}, not {kind!r}."
-            )
+            raise ExecutorError(f"The launcher {self.name!r} said {one_line(message[0])[:50]!r}, not {kind!r}.")
         return message[1]
 
     def _check_version(self, content: Any) -> tuple[int, int]:

@@ -119,7 +119,7 @@ class Relay:
             wanted[carrier.reading] = select.POLLIN
             if carrier.unsent:
                 wanted[carrier.writing] = select.POLLOUT
-        if not self.left and not carrier.congested:
+        if self._may_take_orders():
             wanted[self._control.fileno()] = select.POLLIN
         if self._may_collect():
             wanted |= {self._descriptor(name): select.POLLIN for name in self._sources}
@@ -131,6 +131,10 @@ class Relay:
     def _may_collect(self) -> bool:
         return self._carrier.room >= _ROOM_FOR_ALL
 
+    def _may_take_orders(self) -> bool:
+        # The host's come however full everything else is. What is answered to them comes after the output before it.
+        return not self.left and (self._may_collect() if self._inside else not self._carrier.congested)
+
     def _descriptor(self, name: str) -> int:
         return self._data.fileno() if name == DATA else self._outputs[name]
 
@@ -139,7 +143,7 @@ class Relay:
         may = self._may_collect()
         data = self._read(DATA, ready) if may else None
         given: list[bytes] = []
-        if not self.left and (data is not None or self._control.fileno() in ready):
+        if self._may_take_orders() and (data is not None or self._control.fileno() in ready):
             given = self._take_orders()
         if may:
             for name in (STDOUT, STDERR):
