@@ -46,6 +46,7 @@ def serve_standard_streams() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(EOFError):
         _serve(Carrier(reading, writing))
+    os._exit(0)  # nobody waits for the modules of an interpreter to be taken apart
 
 
 def _serve(carrier: Carrier) -> None:
