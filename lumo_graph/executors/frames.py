@@ -59,6 +59,13 @@ class Frames:
         self._cap = cap
         self._buffer = bytearray()
 
+    @property
+    def missing(self) -> int:
+        """Bytes until the next message is complete, as far as that is known: what may be read for it alone."""
+        if (here := len(self._buffer)) < _HEADER:
+            return _HEADER - here
+        return _HEADER + int.from_bytes(self._buffer[:_HEADER], "big") - here
+
     def feed(self, data: bytes) -> list[list[Any]]:
         """Messages that are complete now that `data` has arrived.
 

@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from lumo_graph.errors import ExecutorError
+from lumo_graph.errors import ExecutorError, IsolationError
 from lumo_graph.executors.advice import read_machine
-from lumo_graph.executors.inputs import can_be_bound, read_inputs
+from lumo_graph.executors.inputs import Input, can_be_bound, read_inputs
 from lumo_graph.executors.isolation import describe_isolation, explain_shortfall, reaches
 from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, LayerError
 from lumo_graph.executors.link import Link
+from lumo_graph.executors.relaying import launch_session
 from lumo_graph.executors.restoring import Attempts, Furniture, Restored, receive_one
 from lumo_graph.executors.settings import Settings
 from lumo_graph.executors.warm import Start, Started
@@ -19,8 +22,8 @@ from lumo_graph.types import Isolation, Limits, ToolSpec
 
 _JAIL_SECONDS = 60.0
 
-_missing: dict[str, str] = {}
-"""Layers that this machine does not give, each with the reason: found out once."""
+_missing: dict[tuple[str, ...], dict[str, str]] = {}
+"""Layers that this machine, or what a launcher starts, does not give, each with the reason: found out once."""
 _probed: dict[tuple[Any, ...], Isolation] = {}
 """Reports of sessions that were started only for them, by what they depend on."""
 
@@ -56,7 +59,8 @@ def start_session(
         started = start(limits)
         link = started.link
         try:
-            inputs = [item for item in settings.files if not (link.supervised and can_be_bound(item))]
+            bound = _bound(settings, {NAMESPACES} if link.supervised else set())
+            inputs = [item for item in settings.files if item not in bound]
             furniture = Furniture(
                 tools=[_describe_tool(tool) for tool in tools],
                 imports=settings.imports,
@@ -79,7 +83,7 @@ def start_empty(settings: Settings, limits: Limits) -> Started:
         IsolationError: the layers do not make the required tier. No code was run.
         ExecutorError: no session could be started.
     """
-    off = dict(_missing)
+    off = dict(_missing.get(settings.launch, {}))
     while True:
         layers = frozenset(LAYERS) - off.keys()
         try:
@@ -90,13 +94,23 @@ def start_empty(settings: Settings, limits: Limits) -> Started:
                 raise ExecutorError(f"No session could be started: {failure.reason}") from failure
             off[failure.layer] = failure.reason
             if not failure.passing:
-                _missing[failure.layer] = failure.reason
+                _missing.setdefault(settings.launch, {})[failure.layer] = failure.reason
             continue
         if reaches(started.isolation.tier, settings.require):
             return started
         # Only now, so that the error says all that is missing and what there really is.
         started.end()
-        raise explain_shortfall(started.isolation, settings.require, read_machine())
+        raise _shortfall(started.isolation, settings)
+
+
+def _shortfall(isolation: Isolation, settings: Settings) -> IsolationError:
+    failure = explain_shortfall(isolation, settings.require, read_machine())
+    if not settings.launch:
+        return failure
+    return IsolationError(
+        f"{failure} This is about the layers of lumo_graph inside what {settings.launch[0]!r} starts. What that "
+        f"contains by itself is not counted: if it is enough, say so with require='none'."
+    )
 
 
 def probe_isolation(settings: Settings) -> Isolation:
@@ -108,12 +122,12 @@ def probe_isolation(settings: Settings) -> Isolation:
         IsolationError: the layers do not make the required tier.
         ExecutorError: no session could be started.
     """
-    what = settings.require, settings.preload, settings.freeze_below_mb
+    what = settings.require, settings.preload, settings.freeze_below_mb, settings.launch
     if (known := _probed.get(what)) is not None:
         return known
     started = start_empty(replace(settings, files=()), Limits())
     started.end()
-    if started.isolation.off.keys() & set(LAYERS) <= _missing.keys():
+    if started.isolation.off.keys() & set(LAYERS) <= _missing.get(settings.launch, {}).keys():
         _probed[what] = started.isolation
     return started.isolation
 
@@ -133,12 +147,13 @@ def start_behind(layers: frozenset[str], off: Mapping[str, str], settings: Setti
             "disk_mb": limits.disk_mb,
             "freeze_below_mb": settings.freeze_below_mb,
             "keep_files_mb": settings.keep_files_mb,
-            "inputs": [(item.name, item.path) for item in settings.files if can_be_bound(item)]
-            if NAMESPACES in layers
-            else [],
+            "inputs": [(item.name, item.path) for item in _bound(settings, layers)],
         }
         try:
-            fork_session(settings.preload, request, link.theirs())
+            if settings.launch:
+                launch_session(settings.launch, settings.preload, request, link.theirs())
+            else:
+                fork_session(settings.preload, request, link.theirs())
         finally:
             link.give_away()
         message = receive_one(link, time.monotonic() + _JAIL_SECONDS)
@@ -149,7 +164,18 @@ def start_behind(layers: frozenset[str], off: Mapping[str, str], settings: Setti
         raise
     link.supervised = NAMESPACES in layers
     link.freezes = FROZEN_COPY in report["on"]
-    return Started(link=link, isolation=describe_isolation(layers, report["on"], {**off, **report["off"]}))
+    isolation = describe_isolation(layers, report["on"], {**off, **report["off"]})
+    if settings.launch:
+        name = Path(settings.launch[0]).name
+        isolation = replace(isolation, on=(f"launched by {name!r} (what it contains is up to it)", *isolation.on))
+    return Started(link=link, isolation=isolation)
+
+
+def _bound(settings: Settings, layers: AbstractSet[str]) -> list[Input]:
+    """Inputs that a session behind these layers is shown as they are. The others are copied into it."""
+    if NAMESPACES not in layers or settings.launch:
+        return []
+    return [item for item in settings.files if can_be_bound(item)]
 
 
 def _report_in(message: list[Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import select
 import socket
-import sys
 import threading
 import time
 import weakref
@@ -17,7 +16,6 @@ from lumo_graph.executors.worker import orders
 _READ = 1 << 16
 _END_SECONDS = 5.0
 _MAX_DRAIN = 64
-_PACKETS = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_STREAM
 _links: "weakref.WeakSet[Link]" = weakref.WeakSet()
 
 
@@ -34,7 +32,7 @@ class Link:
         self.freezes = False
         """Whether the session freezes copies of itself."""
         self._data, self._their_data = socket.socketpair()
-        self._control, self._their_control = socket.socketpair(socket.AF_UNIX, _PACKETS)
+        self._control, self._their_control = orders.make_stream()
         self._stdout, self._their_stdout = os.pipe()
         self._stderr, self._their_stderr = os.pipe()
         self._woken, self._wakes = socket.socketpair()

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from array import array
 
 INTERRUPT, KILL = b"i", b"k"
@@ -16,8 +17,15 @@ FOR_MEMORY = b" memory"
 END = b"e"
 """The action has ended."""
 
-_MOST = 256
+MOST = 256
+"""Bytes of one message."""
 _MOST_DESCRIPTORS = 4
+_PACKETS = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_STREAM
+
+
+def make_stream() -> tuple[socket.socket, socket.socket]:
+    """Two ends of a stream of orders."""
+    return socket.socketpair(socket.AF_UNIX, _PACKETS)
 
 
 def send(stream: socket.socket, message: bytes, *descriptors: int) -> None:
@@ -36,7 +44,7 @@ def receive(stream: socket.socket, flags: int = 0) -> tuple[bytes, list[int], in
     """
     room = socket.CMSG_SPACE(_MOST_DESCRIPTORS * 4) + socket.CMSG_SPACE(12)
     try:
-        message, ancillary, _, _ = stream.recvmsg(_MOST, room, flags | socket.MSG_CMSG_CLOEXEC)
+        message, ancillary, _, _ = stream.recvmsg(MOST, room, flags | socket.MSG_CMSG_CLOEXEC)
     except BlockingIOError:
         raise
     except OSError:

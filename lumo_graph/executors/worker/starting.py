@@ -14,6 +14,7 @@ from types import FrameType
 from lumo_graph.executors.frames import TO_HOST_CAP, pack
 from lumo_graph.executors.jail import kernel
 from lumo_graph.executors.jail.plan import FOLDER, LayerError
+from lumo_graph.executors.worker import orders
 from lumo_graph.executors.worker.channel import ClosedError
 from lumo_graph.executors.worker.streams import open_streams
 
@@ -27,10 +28,27 @@ class Ends:
     stdout: int
     stderr: int
 
+    def close(self) -> None:
+        """Leave all of them to another process."""
+        self.close_all_but_control()
+        os.close(self.control)
+
     def close_all_but_control(self) -> None:
         """Leave the rest to another process."""
         for descriptor in (self.data, self.stdout, self.stderr):
             os.close(descriptor)
+
+
+def connect() -> tuple[Ends, Ends]:
+    """What connects a session with the process that relays for it: that process's ends, and the session's."""
+    data, their_data = socket.socketpair()
+    control, their_control = orders.make_stream()
+    stdout, their_stdout = os.pipe()
+    stderr, their_stderr = os.pipe()
+    return (
+        Ends(data=data.detach(), control=control.detach(), stdout=stdout, stderr=stderr),
+        Ends(data=their_data.detach(), control=their_control.detach(), stdout=their_stdout, stderr=their_stderr),
+    )
 
 
 def die_with_parent() -> None:
