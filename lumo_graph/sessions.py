@@ -120,13 +120,13 @@ class _Idle:
     """A session that waits for the next action of its thread."""
 
     revision: str
-    room: tuple[int, int]
+    room: tuple[int, int, float | None]
     session: Session
 
 
-def _room(limits: Limits) -> tuple[int, int]:
+def _room(limits: Limits) -> tuple[int, int, float | None]:
     """What a session was given when it was opened."""
-    return limits.memory_mb, limits.disk_mb
+    return limits.memory_mb, limits.disk_mb, limits.action_cpu_seconds
 
 
 def _close(session: Session) -> None:

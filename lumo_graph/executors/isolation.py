@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from lumo_graph.errors import IsolationError
-from lumo_graph.executors.jail.plan import LANDLOCK, LAYERS, NAMESPACES, PRIVILEGES, SECCOMP
+from lumo_graph.executors.jail.plan import LANDLOCK, LAYERS, NAMESPACES, PAUSE, PRIVILEGES, SECCOMP
 from lumo_graph.types import TIERS, Isolation, Tier
 
 _ADVICE = {
@@ -57,13 +57,18 @@ def describe_isolation(layers: AbstractSet[str], report_on: Sequence[str], off: 
 
 
 def _left_open(layers: AbstractSet[str], off: Mapping[str, str]) -> list[str]:
-    left = [
-        "processor: threads and processes that an action leaves behind run on until the session ends",
-        "the kernel is shared with the host",
-    ]
-    if NAMESPACES not in layers:
+    left = ["the kernel is shared with the host"]
+    if PAUSE in off:
+        left.append("processor: threads and processes that an action leaves behind run on until the session ends")
         left.append("memory: the limit is for each process, and code may fork some")
         left.append("disk: only the size of a single file is limited")
+    else:
+        left.append("memory: of all processes together it is watched, not prevented")
+        if SECCOMP not in layers:
+            left.append("processor: code that takes pains to may run on between actions")
+        if NAMESPACES not in layers:
+            left.append("disk: of all files together it is watched, not prevented; deleted ones are not seen")
+    if NAMESPACES not in layers:
         left.append("files: whether a path exists, its size, owner and times can be seen")
         left.append("files: permissions and times of those it may read can be changed if they are the user's own")
         left.append("processes: those of the machine can be seen")

@@ -9,7 +9,7 @@ from typing import Any
 
 from lumo_graph.errors import ExecutorError
 from lumo_graph.executors.isolation import check_reached, describe_isolation
-from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, LayerError
+from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, PAUSE, LayerError
 from lumo_graph.executors.link import Link
 from lumo_graph.executors.restoring import Attempts, Restored, receive_one
 from lumo_graph.executors.settings import Settings
@@ -83,6 +83,7 @@ def start_behind(
             "layers": sorted(layers),
             "memory_mb": limits.memory_mb,
             "disk_mb": limits.disk_mb,
+            "cpu_seconds": limits.action_cpu_seconds,
             "freeze_below_mb": settings.freeze_below_mb,
         }
         try:
@@ -95,7 +96,8 @@ def start_behind(
         link.kill()
         link.close()
         raise
-    link.supervised = NAMESPACES in layers
+    link.supervised = PAUSE not in report["off"]
+    link.answers = link.supervised and NAMESPACES not in layers
     link.freezes = FROZEN_COPY in report["on"]
     return link, describe_isolation(layers, report["on"], {**off, **report["off"]})
 

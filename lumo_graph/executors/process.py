@@ -69,7 +69,7 @@ class ProcessExecutor:
         Args:
             namespace: merged `Snapshot.changed` of another session, without what is None.
             tools: functions of the host that the code may call.
-            limits: `memory_mb` and `disk_mb` apply to the session.
+            limits: `memory_mb` and `disk_mb` apply to the session, `action_cpu_seconds` to each of its actions.
 
         Raises:
             IsolationError: the required isolation is not available.
@@ -79,7 +79,10 @@ class ProcessExecutor:
         if os.name != "posix":
             raise ExecutorError(f"ProcessExecutor needs Linux or macOS; this is {sys.platform!r}.")
         link, isolation, restored = start_session(self._settings, limits=limits, tools=tools, namespace=namespace or {})
-        return ProcessSession(link, isolation, tools, memory_mb=limits.memory_mb, restored=restored)
+        return ProcessSession(
+            link, isolation, tools, memory_mb=limits.memory_mb, disk_mb=limits.disk_mb,
+            cpu_seconds=limits.action_cpu_seconds, restored=restored,
+        )  # fmt: skip
 
 
 def _is_installed(name: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from lumo_graph.errors import ExecutorError, SnapshotError
 from lumo_graph.executors.calls import Calls, Threads
 from lumo_graph.executors.checking import parse_component, parse_text, parse_unsaved
+from lumo_graph.executors.endings import Allowed
 from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, mebibytes, pack
 from lumo_graph.executors.link import EndedError, Link
 from lumo_graph.executors.restoring import Restored, one_line
@@ -35,6 +36,8 @@ class ProcessSession:
         tools: Sequence[ToolSpec],
         *,
         memory_mb: int,
+        disk_mb: int | None = None,
+        cpu_seconds: float | None = None,
         restored: Restored | None = None,
     ) -> None:
         restored = restored or Restored()
@@ -44,7 +47,7 @@ class ProcessSession:
         self._link = link
         self._isolation = isolation
         self._tools = {tool.name: tool for tool in tools}
-        self._memory_mb = memory_mb
+        self._allowed = Allowed(memory_mb=memory_mb, disk_mb=disk_mb, cpu_seconds=cpu_seconds)
         self._threads = Threads()
         self._busy = threading.Lock()
         self._actions = 0
@@ -98,11 +101,12 @@ class ProcessSession:
                 wake=self._link.wake,
             )
             running = RunningAction(
-                self._link, tools=self._tools, calls=calls, number=self._actions, seconds=seconds, write=write
-            )
+                self._link, tools=self._tools, calls=calls, number=self._actions,
+                seconds=seconds, allowed=self._allowed, write=write,
+            )  # fmt: skip
             self._running = running
             try:
-                execution = running.run(code, self._memory_mb)
+                execution = running.run(code)
             except BaseException:
                 if not running.roll_back():
                     self._end("its action was abandoned")
@@ -159,7 +163,7 @@ class ProcessSession:
         with self._alone():
             self._stop_saving = self._undoable = False
             try:
-                return self._take_in(self._receive_snapshot())
+                return self._save()
             except (EndedError, FrameError) as failure:
                 self._end("it failed while its namespace was being saved")
                 raise SnapshotError(f"The session ended while its namespace was being saved. {failure}") from failure
@@ -198,6 +202,16 @@ class ProcessSession:
     def _send_reply(self, data: bytes, seconds: float) -> None:
         with contextlib.suppress(EndedError):  # the thread that runs the action finds out for itself
             self._link.send_whole(data, seconds)
+
+    def _save(self) -> Snapshot:
+        self._link.rouse()
+        try:
+            snapshot = self._take_in(self._receive_snapshot())
+        except SnapshotError:
+            self._link.rest()
+            raise
+        self._link.rest()
+        return snapshot
 
     def _receive_snapshot(self) -> Snapshot:
         link = self._link

@@ -42,7 +42,9 @@ def be_first(plan: Plan, ends: Ends) -> None:
     theirs.close()
     ends.close_all_but_control()
     control = socket.socket(fileno=ends.control)
-    Supervisor(control, runner=runner, line=line, woken=woken, memory_mb=plan.memory_mb).run()
+    Supervisor(
+        control, runner=runner, line=line, woken=woken, memory_mb=plan.memory_mb, cpu_seconds=plan.cpu_seconds
+    ).run()
 
 
 def _be_runner(plan: Plan, ends: Ends, line: socket.socket, report: Report) -> None:
@@ -50,7 +52,8 @@ def _be_runner(plan: Plan, ends: Ends, line: socket.socket, report: Report) -> N
         prepare(ends, _WORKPLACE)
         limit(plan, report)
         freezer = _make_freezer(plan, line, report)
-        run_session(Channel(socket.socket(fileno=ends.data)), {"on": report.on, "off": report.off}, freezer)
+        given = {"on": report.on, "off": report.off}
+        run_session(Channel(socket.socket(fileno=ends.data)), given, freezer, cpu_seconds=plan.cpu_seconds)
 
 
 def _make_freezer(plan: Plan, line: socket.socket, report: Report) -> Freezer | None:

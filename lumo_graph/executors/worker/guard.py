@@ -14,13 +14,14 @@ from typing import Any
 
 from lumo_graph.executors.jail import kernel, namespaces
 from lumo_graph.executors.jail.contain import contain
-from lumo_graph.executors.jail.plan import FROZEN_COPY, NAMESPACES, NOBODY, PRIVILEGES, SECCOMP, LayerError, Plan
+from lumo_graph.executors.jail.plan import FROZEN_COPY, NAMESPACES, NOBODY, PAUSE, PRIVILEGES, SECCOMP, LayerError, Plan
+from lumo_graph.executors.worker import orders
 from lumo_graph.executors.worker.attributes import change_open_files
 from lumo_graph.executors.worker.channel import Channel
 from lumo_graph.executors.worker.clearing import end_descendants, remove_tree
 from lumo_graph.executors.worker.first import be_first
 from lumo_graph.executors.worker.interpreter import run_session
-from lumo_graph.executors.worker.orders import DIED, INTERRUPT
+from lumo_graph.executors.worker.keeping import Keeper
 from lumo_graph.executors.worker.starting import (
     Ends,
     die_with_parent,
@@ -93,9 +94,12 @@ def _guard_process(plan: Plan, ends: Ends) -> None:
         woken.close()
         _be_session(plan, ends, workplace)
     ends.close_all_but_control()
-    status = _watch(child, ends.control, woken)
-    with contextlib.suppress(OSError):  # first: what the session has left behind must not keep the host waiting
-        os.write(ends.control, DIED + str(status).encode())
+    control = socket.socket(fileno=ends.control)
+    if kernel.LINUX:
+        end = Keeper(plan, child=child, control=control, woken=woken, workplace=workplace).keep()
+    else:
+        end = _wait(child, control, woken)
+    orders.tell(control, end)  # first: what the session has left behind must not keep the host waiting
     end_descendants(child)
     remove_tree(workplace)
 
@@ -112,7 +116,10 @@ def _be_session(plan: Plan, ends: Ends, workplace: str) -> None:
         if SECCOMP in plan.layers:
             change_open_files()
         report.off[FROZEN_COPY] = f"code could destroy it without {NAMESPACES}"
-        run_session(Channel(socket.socket(fileno=ends.data)), {"on": report.on, "off": report.off}, None)
+        if not kernel.LINUX:
+            report.off[PAUSE] = f"not supported on {os.uname().sysname}"
+        given = {"on": report.on, "off": report.off}
+        run_session(Channel(socket.socket(fileno=ends.data)), given, None, cpu_seconds=plan.cpu_seconds)
 
 
 def _keep_only(kept: set[int]) -> None:
@@ -136,20 +143,18 @@ def _make_workplace(plan: Plan) -> str:
     return workplace
 
 
-def _watch(child: int, control: int, woken: socket.socket) -> int:
-    # Ends the child when the host asks for it or goes away; returns its exit status.
+def _wait(child: int, control: socket.socket, woken: socket.socket) -> bytes:
+    # Ends the child when the host asks for it or goes away; returns what to tell of its end.
     poll = select.poll()
     poll.register(control, select.POLLIN)
     poll.register(woken, select.POLLIN)
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
-            return os.waitstatus_to_exitcode(status)
+            return orders.DIED + str(os.waitstatus_to_exitcode(status)).encode()
         ready = [descriptor for descriptor, _ in poll.poll()]
         if woken.fileno() in ready:
             woken.recv(4096)
-        if control in ready:
-            order = os.read(control, 1)
-            os.kill(child, signal.SIGINT if order == INTERRUPT else signal.SIGKILL)
-            if order != INTERRUPT:
-                return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if control.fileno() in ready:
+            order = control.recv(1)
+            os.kill(child, signal.SIGINT if order == orders.INTERRUPT else signal.SIGKILL)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from lumo_graph.executors.frames import CHUNK, FrameTooLargeError
+from lumo_graph.executors.jail.limits import limited_processor
 from lumo_graph.executors.worker.action import Action, Runner, compile_action, name_action
 from lumo_graph.executors.worker.channel import Channel, ClosedError
 from lumo_graph.executors.worker.describe import Seen, describe_variables, find_changes
@@ -34,8 +35,16 @@ class _AnsweredError(SystemExit):
 class Interpreter:
     """One namespace and the actions that run in it."""
 
-    def __init__(self, channel: Channel, tools: list[dict[str, Any]], freezer: Freezer | None) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        tools: list[dict[str, Any]],
+        freezer: Freezer | None,
+        *,
+        cpu_seconds: float | None = None,
+    ) -> None:
         self._channel = channel
+        self._cpu_seconds = cpu_seconds
         self._freezer = freezer
         if freezer is not None:
             hide_child(lambda: freezer.copy)
@@ -139,7 +148,11 @@ class Interpreter:
                 results.append(describe_result(value))
 
         try:
-            with keep_streams(), self._caller.action(number, action.filename):
+            with (
+                keep_streams(),
+                limited_processor(self._cpu_seconds),
+                self._caller.action(number, action.filename),
+            ):
                 self._runner.run(action, ended)
         except _AnsweredError:
             error = None
@@ -222,13 +235,16 @@ def _bounded(reasons: dict[str, str]) -> dict[str, str]:
     return {clean(cut(str(path), 300)): clean(cut(str(reason), 500)) for path, reason in list(reasons.items())[:1000]}
 
 
-def run_session(channel: Channel, report: dict[str, Any], freezer: Freezer | None) -> None:
+def run_session(
+    channel: Channel, report: dict[str, Any], freezer: Freezer | None, *, cpu_seconds: float | None = None
+) -> None:
     """Be a session: report what contains it, load its namespace, and serve the host until it is gone.
 
     Args:
         channel: to the host.
         report: layers in force and missing, as `contain` reports them.
         freezer: makes a copy before each action; None where that cannot be.
+        cpu_seconds: processor time that each process of an action may use; None: any.
     """
     threading.excepthook = _report_thread
     channel.send(["jailed", report])
@@ -239,7 +255,7 @@ def run_session(channel: Channel, report: dict[str, Any], freezer: Freezer | Non
         while not complete:
             _, name, part, complete = channel.receive()
             components.setdefault(name, bytearray()).extend(part)
-    interpreter = Interpreter(channel, tools, freezer)
+    interpreter = Interpreter(channel, tools, freezer, cpu_seconds=cpu_seconds)
     lost: dict[str, str] = {}
     if components:
         try:
