@@ -19,6 +19,8 @@ FROZEN_COPY = "frozen copy"
 """Not a layer: the copy of the variables that is kept while an action runs, to go back to."""
 PAUSE = "pause"
 """Not a layer: the session is held still while nothing is asked of it."""
+GROUP = "cgroup"
+"""Not a layer: a control group of its own bounds what all processes of a session use together."""
 
 MOST_FILES, DEEPEST = 16_384, 128
 """Files of a session, and levels of its folders, where it has no filesystem of its own."""

@@ -13,18 +13,20 @@ import tempfile
 from typing import Any
 
 from lumo_graph.executors.jail import kernel, namespaces
-from lumo_graph.executors.jail.contain import contain
+from lumo_graph.executors.jail.contain import Report, contain
 from lumo_graph.executors.jail.plan import FROZEN_COPY, NAMESPACES, NOBODY, PAUSE, PRIVILEGES, SECCOMP, LayerError, Plan
 from lumo_graph.executors.worker import orders
 from lumo_graph.executors.worker.attributes import change_open_files
 from lumo_graph.executors.worker.channel import Channel
 from lumo_graph.executors.worker.clearing import end_descendants, remove_tree
 from lumo_graph.executors.worker.first import be_first
+from lumo_graph.executors.worker.group import Group, make_group
 from lumo_graph.executors.worker.interpreter import run_session
 from lumo_graph.executors.worker.keeping import Keeper
 from lumo_graph.executors.worker.starting import (
     Ends,
     die_with_parent,
+    join_group,
     last_words,
     prepare,
     report_failure,
@@ -47,13 +49,18 @@ def guard_session(request: dict[str, Any], ends: Ends) -> None:
         signal.signal(number, signal.SIG_DFL)
     os.setsid()
     plan = Plan.from_request(request)
-    if NAMESPACES in plan.layers:
-        _guard_namespaces(plan, ends)
-    else:
-        _guard_process(plan, ends)
+    group = make_group(plan)
+    try:
+        if NAMESPACES in plan.layers:
+            _guard_namespaces(plan, ends, group)
+        else:
+            _guard_process(plan, ends, group)
+    finally:
+        if not isinstance(group, str):
+            group.remove()
 
 
-def _guard_namespaces(plan: Plan, ends: Ends) -> None:
+def _guard_namespaces(plan: Plan, ends: Ends, group: Group | str) -> None:
     # Everything in the namespaces ends with their first process. The control stream stays open here until then.
     try:
         namespaces.enter(plan)
@@ -63,7 +70,7 @@ def _guard_namespaces(plan: Plan, ends: Ends) -> None:
     first = os.fork()
     if first == 0:
         try:
-            be_first(plan, ends)
+            be_first(plan, ends, group)
         finally:
             os._exit(0)
     ends.close_all_but_control()
@@ -84,7 +91,7 @@ def _wait_for_host(control: int, first: int) -> None:
     os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
 
 
-def _guard_process(plan: Plan, ends: Ends) -> None:
+def _guard_process(plan: Plan, ends: Ends, group: Group | str) -> None:
     workplace = _make_workplace(plan)
     woken, wakes = wake_on_child()
     child = os.fork()
@@ -92,27 +99,34 @@ def _guard_process(plan: Plan, ends: Ends) -> None:
         os.close(ends.control)
         wakes.close()
         woken.close()
-        _be_session(plan, ends, workplace)
+        _be_session(plan, ends, workplace, group)
     ends.close_all_but_control()
     control = socket.socket(fileno=ends.control)
     if kernel.LINUX:
-        end = Keeper(plan, child=child, control=control, woken=woken, workplace=workplace).keep()
+        own = None if isinstance(group, str) else group
+        end = Keeper(plan, child=child, control=control, woken=woken, workplace=workplace, group=own).keep()
     else:
         end = _wait(child, control, woken)
     orders.tell(control, end)  # first: what the session has left behind must not keep the host waiting
+    if not isinstance(group, str):
+        group.kill()
     end_descendants(child)
     remove_tree(workplace)
 
 
-def _be_session(plan: Plan, ends: Ends, workplace: str) -> None:
+def _be_session(plan: Plan, ends: Ends, workplace: str, group: Group | str) -> None:
     with last_words():
         die_with_parent()
+        joined = Report(on=[])
+        join_group(group, joined)
         prepare(ends, workplace)
         try:
             report = contain(plan, workplace=workplace)
         except LayerError as failure:
             report_failure(ends.data, failure)
             return
+        report.on += joined.on
+        report.off.update(joined.off)
         if SECCOMP in plan.layers:
             change_open_files()
         report.off[FROZEN_COPY] = f"code could destroy it without {NAMESPACES}"

@@ -14,9 +14,10 @@ from lumo_graph.executors.jail.plan import Plan
 from lumo_graph.executors.worker import orders
 from lumo_graph.executors.worker.clearing import descendants, stop_descendants
 from lumo_graph.executors.worker.disk import DiskWatch
+from lumo_graph.executors.worker.group import Group
 from lumo_graph.executors.worker.memory import MemoryWatch
 from lumo_graph.executors.worker.processes import are_still, reap, send
-from lumo_graph.executors.worker.processor import ProcessorWatch, SampledTime
+from lumo_graph.executors.worker.processor import ProcessorWatch
 from lumo_graph.executors.worker.resting import Rest
 
 _OFTEN = 0.1
@@ -35,17 +36,27 @@ class Keeper:
         control: stream of orders.
         woken: becomes readable when a child has ended.
         workplace: the directory it writes to.
+        group: control group that it is in; None: there is none.
     """
 
-    def __init__(self, plan: Plan, *, child: int, control: socket.socket, woken: socket.socket, workplace: str) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        child: int,
+        control: socket.socket,
+        woken: socket.socket,
+        workplace: str,
+        group: Group | None,
+    ) -> None:
         self._child = child
         self._control = control
         self._woken = woken
         self._memory = MemoryWatch(plan.memory_mb)
         self._disk = DiskWatch(workplace, plan.disk_mb)
-        time_used = SampledTime()
-        self._processor = ProcessorWatch(plan.cpu_seconds, lambda: time_used.add_up(descendants()))
-        self._rest = Rest(stop=stop_descendants, is_still=lambda: are_still(descendants()), let_go=_let_go)
+        self._group = group
+        self._processor = ProcessorWatch(plan.cpu_seconds, group=group, pids=descendants)
+        self._rest = Rest(stop=stop_descendants, is_still=lambda: are_still(descendants()), let_go=_let_go, group=group)
         self._word = b""
         self._next_look = 0.0
         self._next_walk = math.inf
@@ -64,7 +75,8 @@ class Keeper:
             if self._woken.fileno() in ready:
                 self._woken.recv(4096)
                 if (status := dict(reap()).get(self._child)) is not None:
-                    return orders.DIED + str(status).encode()
+                    starved = self._group is not None and self._group.ran_out_of_memory() and status == -signal.SIGKILL
+                    return orders.DIED + str(status).encode() + (orders.FOR_MEMORY if starved else b"")
             message = self._take_order() if self._control.fileno() in ready else b""
             message = message or self._look()
             if message:

@@ -3,6 +3,7 @@
 import resource
 from collections.abc import Callable, Iterable
 
+from lumo_graph.executors.worker.group import Group
 from lumo_graph.executors.worker.processes import TICKS, read_stat
 
 _TIMES = slice(11, 15)
@@ -14,12 +15,15 @@ class ProcessorWatch:
 
     Args:
         most: seconds; None: any.
-        used: seconds that the session has used since it began. Called only if there is a limit.
+        group: control group of the session, which counts exactly; None: there is none.
+        pids: gives its processes, all of them descendants of this one. Called only if there is a limit.
     """
 
-    def __init__(self, most: float | None, used: Callable[[], float]) -> None:
+    def __init__(self, most: float | None, *, group: Group | None, pids: Callable[[], Iterable[int]]) -> None:
         self._most = most
-        self._used = used
+        self._group = group
+        self._pids = pids
+        self._sampled = SampledTime()
         self._before: float | None = None
 
     def begin(self) -> None:
@@ -35,6 +39,11 @@ class ProcessorWatch:
         if self._most is None or self._before is None:
             return False
         return self._used() - self._before > self._most
+
+    def _used(self) -> float:
+        if self._group is not None and self._group.joined:
+            return self._group.seconds()
+        return self._sampled.add_up(self._pids())
 
 
 class SampledTime:

@@ -4,6 +4,8 @@ import math
 import time
 from collections.abc import Callable
 
+from lumo_graph.executors.worker.group import Group
+
 LINGER = 0.05
 """Seconds in which more may come before the session is held still: actions in a row cost nothing then."""
 _FIRST_CHECK, _LONGEST_CHECK = 0.001, 0.1
@@ -19,9 +21,19 @@ class Rest:
         stop: stops all of them; may be called again.
         is_still: whether none of them runs.
         let_go: lets them run.
+        group: control group of the session: where there is one that can, it does all of that, and nothing defies it.
     """
 
-    def __init__(self, *, stop: Callable[[], object], is_still: Callable[[], bool], let_go: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        *,
+        stop: Callable[[], object],
+        is_still: Callable[[], bool],
+        let_go: Callable[[], None],
+        group: Group | None = None,
+    ) -> None:
+        self._group = group
+        self._frozen = False
         self._stop = stop
         self._is_still = is_still
         self._let_go = let_go
@@ -47,7 +59,11 @@ class Rest:
         self.due = math.inf
         if self.held:
             self.held = False
-            self._let_go()
+            if self._frozen and self._group is not None:
+                self._group.thaw()
+            else:
+                self._let_go()
+            self._frozen = False
 
     def look(self) -> None:
         """Stop what runs, if it is time."""
@@ -58,6 +74,10 @@ class Rest:
             self.due = math.inf
             return
         self.held = True
+        if self._group is not None and self._group.freezes:
+            self._group.freeze()
+            self._frozen, self.due = True, math.inf
+            return
         self._tries += 1
         self._stop()
         self.due, self._check = now + self._check, min(2 * self._check, _LONGEST_CHECK)

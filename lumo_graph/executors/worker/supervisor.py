@@ -17,9 +17,10 @@ from dataclasses import dataclass
 
 from lumo_graph.executors.jail import signals
 from lumo_graph.executors.worker import orders
+from lumo_graph.executors.worker.group import Group
 from lumo_graph.executors.worker.memory import MemoryWatch
 from lumo_graph.executors.worker.processes import are_still, end_all_but, others, reap, send
-from lumo_graph.executors.worker.processor import ProcessorWatch, SampledTime
+from lumo_graph.executors.worker.processor import ProcessorWatch
 from lumo_graph.executors.worker.resting import Rest
 
 FROZEN, LISTENER, HELLO = b"f", b"l", b"h"
@@ -66,6 +67,7 @@ class Supervisor:
         woken: becomes readable when a child has ended.
         memory_mb: what all processes of the session may use together.
         cpu_seconds: processor time that they may use together in one action; None: any.
+        group: control group that they are in, all but this one; None: there is none.
     """
 
     def __init__(
@@ -77,15 +79,17 @@ class Supervisor:
         woken: socket.socket,
         memory_mb: int,
         cpu_seconds: float | None,
+        group: Group | None,
     ) -> None:
         self._control = control
         self._memory = MemoryWatch(memory_mb)
-        time_used = SampledTime()
-        self._processor = ProcessorWatch(cpu_seconds, lambda: time_used.add_up(others()))
+        self._group = group
+        self._processor = ProcessorWatch(cpu_seconds, group=group, pids=others)
         self._rest = Rest(
             stop=lambda: send(-1, signal.SIGSTOP),
             is_still=lambda: are_still(others()),
             let_go=lambda: send(-1, signal.SIGCONT),
+            group=group,
         )
         self._word = b""
         self._acting = False
@@ -251,7 +255,9 @@ class Supervisor:
         for pid, status in reap():
             if pid == self._runner:
                 self._runner = None
-                orders.tell(self._control, orders.DIED + str(status).encode())
+                starved = self._group is not None and self._group.ran_out_of_memory() and status == -signal.SIGKILL
+                reason = orders.FOR_MEMORY if starved else b""
+                orders.tell(self._control, orders.DIED + str(status).encode() + reason)
 
     def _signal(self, number: int) -> None:
         if self._runner is not None:
