@@ -78,7 +78,7 @@ class Group:
 
     @property
     def joined(self) -> bool:
-        """Whether it has processes, or had."""
+        """Whether it has processes, or had when this was asked before."""
         self._joined = self._joined or b"populated 1" in self._text("cgroup.events")
         return self._joined
 
