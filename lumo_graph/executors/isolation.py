@@ -86,7 +86,9 @@ def _used_without_bounds(layers: AbstractSet[str], on: Sequence[str], off: Mappi
     # Who can write to the files of the machine can leave a group.
     grouped = GROUP in on and bool(layers & {NAMESPACES, LANDLOCK})
     left: list[str] = []
-    if not grouped or f"{GROUP} memory" in off:
+    if "proc" in off and not grouped:
+        left.append("memory and processor: the limits are for each process, and code may fork some")
+    elif not grouped or f"{GROUP} memory" in off:
         left.append("memory: of all processes together it is watched, not prevented")
     if SECCOMP not in layers:
         left.append("processor: code that takes pains to may run on between actions")

@@ -61,6 +61,11 @@ def test_what_is_watched_and_not_prevented_is_said():
     assert any(line.startswith("processor:") for line in anything)
 
 
+def test_without_proc_nobody_can_add_up_what_processes_use():
+    left = describe_isolation(ALL, sorted(ALL), {"proc": "Operation not permitted"}).open
+    assert any(line.startswith("memory and processor:") and "each process" in line for line in left)
+
+
 def test_where_nothing_can_be_held_still_it_is_said():
     left = describe_isolation(set(), [], {"pause": "not supported on Darwin"}).open
     assert any(line.startswith("processor:") and "run on until the session ends" in line for line in left)
