@@ -115,6 +115,9 @@ def run(
     max_cost: Annotated[float | None, typer.Option(metavar="X", help="Cost as the provider reports it.")] = None,
     max_seconds: Annotated[float | None, typer.Option(metavar="X", help="Seconds of work.")] = None,
     action_seconds: Annotated[float | None, typer.Option(metavar="X", help="Seconds for one action (30).")] = None,
+    action_cpu_seconds: Annotated[
+        float | None, typer.Option(metavar="X", help="Processor seconds for one action.")
+    ] = None,
     json_lines: JsonOption = False,
 ) -> None:
     """Run a task."""
@@ -126,6 +129,7 @@ def run(
         "max_cost": max_cost,
         "max_seconds": max_seconds,
         "action_seconds": action_seconds,
+        "action_cpu_seconds": action_cpu_seconds,
     }
     named = _checked_model(model)
     place = _place(

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 
 from lumo_graph.errors import IsolationError
 from lumo_graph.executors.advice import Machine, advise
-from lumo_graph.executors.jail.plan import LANDLOCK, LAYERS, NAMESPACES, PRIVILEGES, SECCOMP
+from lumo_graph.executors.jail.plan import GROUP, LANDLOCK, LAYERS, NAMESPACES, PAUSE, PRIVILEGES, SECCOMP
 from lumo_graph.types import TIERS, Isolation, Tier
 
 
@@ -67,22 +67,17 @@ def opened_by(name: str, isolation: Isolation) -> tuple[str, ...]:
 
 def describe_isolation(layers: AbstractSet[str], report_on: Sequence[str], off: Mapping[str, str]) -> Isolation:
     """The report of a session that runs behind these layers."""
-    return Isolation(tier=tier_of(layers), on=tuple(report_on), off=dict(off), open=tuple(_left_open(layers, off)))
+    return Isolation(
+        tier=tier_of(layers), on=tuple(report_on), off=dict(off), open=tuple(_left_open(layers, report_on, off))
+    )
 
 
-def _left_open(layers: AbstractSet[str], off: Mapping[str, str]) -> list[str]:
-    left = [
-        "processor: threads and processes that an action leaves behind run on until the session ends",
-        "the kernel is shared with the host",
-    ]
+def _left_open(layers: AbstractSet[str], on: Sequence[str], off: Mapping[str, str]) -> list[str]:
+    left = ["the kernel is shared with the host", *_used_without_bounds(layers, on, off)]
     if NAMESPACES not in layers:
-        left.append("memory: the limit is for each process, and code may fork some")
-        left.append("disk: only the size of a single file is limited")
         left.append("files: whether a path exists, its size, owner and times can be seen")
         left.append("files: permissions and times of those it may read can be changed if they are the user's own")
         left.append("processes: those of the machine can be seen")
-    if "user namespace" in off:
-        left.append("processes: their number is limited for all sessions of a user together")
     if not layers & {NAMESPACES, LANDLOCK}:
         left.append("files: what the user may read and write, code may too")
     if SECCOMP not in layers:
@@ -96,4 +91,27 @@ def _left_open(layers: AbstractSet[str], off: Mapping[str, str]) -> list[str]:
     if PRIVILEGES not in layers:
         left.append("privileges: the user's own are kept")
         left.append("processes: their number is not limited")
+    return left
+
+
+def _used_without_bounds(layers: AbstractSet[str], on: Sequence[str], off: Mapping[str, str]) -> list[str]:
+    if PAUSE in off:
+        return [
+            "processor: threads and processes that an action leaves behind run on until the session ends",
+            "memory: the limit is for each process, and code may fork some",
+            "disk: only the size of a single file is limited",
+        ]
+    # Who can write to the files of the machine can leave a group.
+    grouped = GROUP in on and bool(layers & {NAMESPACES, LANDLOCK})
+    left: list[str] = []
+    if "proc" in off and not grouped:
+        left.append("memory and processor: the limits are for each process, and code may fork some")
+    elif not grouped or f"{GROUP} memory" in off:
+        left.append("memory: of all processes together it is watched, not prevented")
+    if SECCOMP not in layers:
+        left.append("processor: code that takes pains to may run on between actions")
+    if NAMESPACES not in layers:
+        left.append("disk: of all files together it is watched, not prevented; deleted ones are not seen")
+    if "user namespace" in off and (not grouped or f"{GROUP} pids" in off):
+        left.append("processes: their number is limited for all sessions of a user together")
     return left

@@ -11,7 +11,7 @@ from lumo_graph.errors import ExecutorError, IsolationError
 from lumo_graph.executors.advice import read_machine
 from lumo_graph.executors.inputs import Input, can_be_bound, read_inputs
 from lumo_graph.executors.isolation import describe_isolation, explain_shortfall, reaches
-from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, LayerError
+from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, PAUSE, LayerError
 from lumo_graph.executors.link import Link
 from lumo_graph.executors.relaying import launch_session
 from lumo_graph.executors.restoring import Attempts, Furniture, Restored, receive_one
@@ -59,8 +59,7 @@ def start_session(
         started = start(limits)
         link = started.link
         try:
-            bound = _bound(settings, {NAMESPACES} if link.supervised else set())
-            inputs = [item for item in settings.files if item not in bound]
+            inputs = [item for item in settings.files if item.name not in started.bound]
             furniture = Furniture(
                 tools=[_describe_tool(tool) for tool in tools],
                 imports=settings.imports,
@@ -140,14 +139,16 @@ def start_behind(layers: frozenset[str], off: Mapping[str, str], settings: Setti
         ExecutorError: no session could be started.
     """
     link = Link()
+    bound = _bound(settings, layers)
     try:
         request = {
             "layers": sorted(layers),
             "memory_mb": limits.memory_mb,
             "disk_mb": limits.disk_mb,
+            "cpu_seconds": limits.action_cpu_seconds,
             "freeze_below_mb": settings.freeze_below_mb,
             "keep_files_mb": settings.keep_files_mb,
-            "inputs": [(item.name, item.path) for item in _bound(settings, layers)],
+            "inputs": [(item.name, item.path) for item in bound],
         }
         try:
             if settings.launch:
@@ -162,13 +163,14 @@ def start_behind(layers: frozenset[str], off: Mapping[str, str], settings: Setti
         link.kill()
         link.close()
         raise
-    link.supervised = NAMESPACES in layers
+    link.supervised = PAUSE not in report["off"]
+    link.answers = link.supervised and NAMESPACES not in layers
     link.freezes = FROZEN_COPY in report["on"]
     isolation = describe_isolation(layers, report["on"], {**off, **report["off"]})
     if settings.launch:
         name = Path(settings.launch[0]).name
         isolation = replace(isolation, on=(f"launched by {name!r} (what it contains is up to it)", *isolation.on))
-    return Started(link=link, isolation=isolation)
+    return Started(link=link, isolation=isolation, bound=frozenset(item.name for item in bound))
 
 
 def _bound(settings: Settings, layers: AbstractSet[str]) -> list[Input]:

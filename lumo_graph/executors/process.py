@@ -146,7 +146,7 @@ class ProcessExecutor:
         Args:
             namespace: merged `Snapshot.changed` of another session, without what is None.
             tools: functions of the host that the code may call.
-            limits: `memory_mb` and `disk_mb` apply to the session.
+            limits: `memory_mb` and `disk_mb` apply to the session, `action_cpu_seconds` to each of its actions.
             files: merged `Snapshot.files` of that session, without what is None.
 
         Raises:
@@ -163,6 +163,8 @@ class ProcessExecutor:
             started.isolation,
             tools,
             memory_mb=limits.memory_mb,
+            disk_mb=limits.disk_mb,
+            cpu_seconds=limits.action_cpu_seconds,
             keep_files_mb=self._settings.keep_files_mb,
             restored=restored,
         )

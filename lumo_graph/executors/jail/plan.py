@@ -19,6 +19,13 @@ LAYERS = (NAMESPACES, LANDLOCK, SECCOMP, PRIVILEGES)
 """Layers that can be asked for. Resource limits and the process boundary are always there."""
 FROZEN_COPY = "frozen copy"
 """Not a layer: the copy of the variables that is kept while an action runs, to go back to."""
+PAUSE = "pause"
+"""Not a layer: the session is held still while nothing is asked of it."""
+GROUP = "cgroup"
+"""Not a layer: a control group of its own bounds what all processes of a session use together."""
+
+MOST_FILES, DEEPEST = 16_384, 128
+"""Files of a session, and levels of its folders, where it has no filesystem of its own."""
 
 FOLDER = "work"
 """The working directory, in the directory that a session may write to."""
@@ -68,6 +75,8 @@ class Plan:
     layers: frozenset[str] = frozenset()
     memory_mb: int = 2048
     disk_mb: int = 64
+    cpu_seconds: float | None = None
+    """Processor time of one action; None: any."""
     freeze_below_mb: int = 0
     """Memory up to which a copy is frozen before each action; 0: never."""
     keep_files_mb: int = 16
@@ -86,6 +95,7 @@ class Plan:
             layers=frozenset(request["layers"]),
             memory_mb=request["memory_mb"],
             disk_mb=request["disk_mb"],
+            cpu_seconds=request["cpu_seconds"],
             freeze_below_mb=request["freeze_below_mb"],
             keep_files_mb=request["keep_files_mb"],
             inputs=tuple((name, path) for name, path in request["inputs"]),

@@ -29,6 +29,8 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "keyctl": (250, 219), "add_key": (248, 217),
     "request_key": (249, 218), "lookup_dcookie": (212, 18), "modify_ldt": (154, None), "iopl": (172, None),
     "ioperm": (173, None),
+    # Timers that send any signal, SIGCONT for one: a session that is held still would let itself go.
+    "timer_create": (222, 107),
     # The machine itself.
     "kexec_load": (246, 104), "kexec_file_load": (320, 294), "init_module": (175, 105), "finit_module": (313, 273),
     "delete_module": (176, 106), "reboot": (169, 142), "settimeofday": (164, 170), "clock_settime": (227, 112),

@@ -13,9 +13,11 @@ from types import FrameType
 
 from lumo_graph.executors.frames import TO_HOST_CAP, pack
 from lumo_graph.executors.jail import kernel
-from lumo_graph.executors.jail.plan import FOLDER, LayerError
+from lumo_graph.executors.jail.contain import Report
+from lumo_graph.executors.jail.plan import FOLDER, GROUP, LayerError
 from lumo_graph.executors.worker import orders
 from lumo_graph.executors.worker.channel import ClosedError
+from lumo_graph.executors.worker.group import Group
 from lumo_graph.executors.worker.streams import open_streams
 
 
@@ -86,6 +88,26 @@ def prepare(ends: Ends, workplace: str) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _reseed()
     gc.enable()
+
+
+def join_group(group: Group | str, report: Report) -> None:
+    """Move this process, which runs the session's code, into its group.
+
+    Args:
+        group: it, or why there is none.
+        report: learns what became of it.
+    """
+    if isinstance(group, str):
+        report.off[GROUP] = group
+        return
+    missing = dict(group.missing)
+    try:
+        group.join()
+    except OSError as failure:
+        report.off[GROUP] = failure.strerror or str(failure)
+    else:
+        report.on.append(GROUP)
+        report.off.update(missing)
 
 
 @contextlib.contextmanager
