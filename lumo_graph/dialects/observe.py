@@ -17,8 +17,8 @@ _UNSAVED = "These values will be lost if the interpreter restarts; be ready to m
 _QUOTE = "> "
 # What else than this module begins a line so would be taken for a part of the observation. More than `\n` ends a line.
 _TITLES = (
-    "observation:", "stdout:", "stderr:", "value of the last expression", "answer given", "error:", "traceback:", "note:",
-    "these variables could not be", "these values will be lost",
+    "observation:", "stdout:", "stderr:", "value of the last expression", "answer given", "error:", "traceback:",
+    "note:", "these variables could not be", "these values will be lost",
 )  # fmt: skip
 _LIKE_A_TITLE = re.compile(rf"(?:^|(?<=[\x85\u2028\u2029]))(?={'|'.join(_TITLES)})", re.MULTILINE | re.IGNORECASE)
 
