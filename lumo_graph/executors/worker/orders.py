@@ -20,10 +20,14 @@ _MOST = 256
 _MOST_DESCRIPTORS = 4
 
 
-def send(stream: socket.socket, message: bytes, *descriptors: int) -> None:
-    """Send a message, with descriptors to go with it."""
+def send(stream: socket.socket, message: bytes, *descriptors: int, flags: int = 0) -> None:
+    """Send a message, with descriptors to go with it.
+
+    Raises:
+        BlockingIOError: there is no room for it, and `flags` say not to wait.
+    """
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))] if descriptors else []
-    stream.sendmsg([message], rights, socket.MSG_NOSIGNAL)
+    stream.sendmsg([message], rights, flags | socket.MSG_NOSIGNAL)
 
 
 def receive(stream: socket.socket, flags: int = 0) -> tuple[bytes, list[int], int | None]:
