@@ -59,6 +59,11 @@ class Frames:
         self._cap = cap
         self._buffer = bytearray()
 
+    @property
+    def incomplete(self) -> int:
+        """Bytes of a message that is not all there yet."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> list[list[Any]]:
         """Messages that are complete now that `data` has arrived.
 

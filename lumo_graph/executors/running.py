@@ -163,7 +163,7 @@ class RunningAction:
         self._stopping = kind
         self._calls.close()
         self._link.interrupt()
-        self._most_received = self._link.received + _MAX_LAST
+        self._most_received = self._link.received + _MAX_LAST - self._link.incomplete
         self._until = time.monotonic() + GRACE
 
     def _take(self, stdout: bytes, stderr: bytes) -> None:
