@@ -106,6 +106,9 @@ def test_a_copy_that_takes_no_order_does_not_hold_the_supervisor(driver):
 
 
 def test_a_copy_that_is_no_stream_is_not_taken_for_one(driver):
-    code = "line = one('Freezer')._line\none('Freezer').freeze = lambda word: socket.send_fds(line, [b'f' + word.encode()], [0])"
+    code = (
+        "freezer = one('Freezer')\n"
+        "freezer.freeze = lambda word: socket.send_fds(freezer._line, [b'f' + word.encode()], [0])"
+    )
     driver.do(INSIDE + code)
     assert driver.value("1 + 1") == 2
