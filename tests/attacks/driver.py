@@ -49,7 +49,7 @@ _AT_ONCE = 6
 _TRIES = 4
 _CLOSE_SECONDS = 6.0
 _GONE_SECONDS = 10.0
-_HANGS_SECONDS = 240.0
+_HANGS_SECONDS = 500.0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 from tests.attacks.jails import Runner, environment
 
 _ROOT = Path(__file__).parents[2]
-_SECONDS = 300
+_SECONDS = 540
 
 
 def run_driver(runner: Runner, jail: str, names: Sequence[str] = ()) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def runner_for(user, jail):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a jail")
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("jail", JAILED)
 @pytest.mark.parametrize("user", USERS)
 def test_the_jail_holds(user, jail, record_property):

@@ -30,7 +30,7 @@ def test_what_the_corpus_knows_to_be_open_is_not_called_contained():
         assert {row: judged[row][jail] for row in ROWS} == {row: VERDICTS[row][jail] for row in ROWS}
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("jail", UNCONTAINED)
 def test_what_is_called_not_contained_without_a_jail_is_not(jail):
     # One attack of each such row that may be tried: it gets out. So the column is no guess.
