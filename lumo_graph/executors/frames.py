@@ -66,6 +66,11 @@ class Frames:
             return _HEADER - here
         return _HEADER + int.from_bytes(self._buffer[:_HEADER], "big") - here
 
+    @property
+    def incomplete(self) -> int:
+        """Bytes of a message that is not all there yet."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> list[list[Any]]:
         """Messages that are complete now that `data` has arrived.
 

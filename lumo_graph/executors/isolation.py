@@ -61,7 +61,8 @@ def _missing_for(isolation: Isolation, required: Tier) -> list[str]:
 def opened_by(name: str, isolation: Isolation) -> tuple[str, ...]:
     """What code can do to its host only because this layer, or smaller part, is off."""
     layers = {layer for layer in LAYERS if layer in isolation.on} | ({name} & set(LAYERS))
-    closed = _left_open(layers, {other: reason for other, reason in isolation.off.items() if other != name})
+    off = {other: reason for other, reason in isolation.off.items() if other != name}
+    closed = _left_open(layers, (*isolation.on, name), off)
     return tuple(line for line in isolation.open if line not in closed)
 
 

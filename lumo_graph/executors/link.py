@@ -111,6 +111,11 @@ class Link:
         self.received += len(data)
         return self._frames.feed(data)
 
+    @property
+    def incomplete(self) -> int:
+        """Bytes that have arrived of a message that is not complete."""
+        return self._frames.incomplete
+
     def receive_one(self) -> list[Any] | None:
         """The next message if it is complete. The others that came with it wait for the next call.
 

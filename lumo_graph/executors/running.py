@@ -32,6 +32,10 @@ SEND_SECONDS = 10.0
 """Seconds an idle session has to take what it is sent."""
 _TAKE_SECONDS = 5.0
 _MAX_RECEIVED = 64 << 20
+_MAX_PARTS = 2_000_000
+"""Values in the arguments of all tool calls of one action: each takes the host time, whatever comes of the call."""
+_MAX_LAST = 256 << 10
+"""Bytes that an action may send once it is to stop: enough to say that it has ended."""
 _LONGEST_WAIT = 3600.0
 
 
@@ -64,6 +68,8 @@ class RunningAction:
         self._allowed = allowed
         self._write = write
         self._received = link.received
+        self._parts = 0
+        self._most_received: int | None = None
         self._started = time.monotonic()
         self._until = self._started + seconds
         self._stopping: str | None = None
@@ -132,6 +138,8 @@ class RunningAction:
                 self._stop("KeyboardInterrupt" if self.interrupted else "TimeoutError")
                 self._overspent = self._link.over and not self.interrupted
                 continue
+            if self._most_received is not None and self._link.received > self._most_received:
+                return None
             readable, (stdout, stderr), _ = self._link.wait(min(left, _LONGEST_WAIT))
             self._take(stdout, stderr)
             for message in self._link.receive() if readable else ():
@@ -145,10 +153,13 @@ class RunningAction:
             if self._link.received - self._received > _MAX_RECEIVED:
                 raise FrameError(f"tool calls of more than {mebibytes(_MAX_RECEIVED)} in one action")
             call = parse_call(message, self._tools)
+            self._parts += call.parts
+            if self._parts > _MAX_PARTS:
+                raise FrameError(f"tool calls with more than {_MAX_PARTS:,} values in one action")
             if call.action == self._number and self._stopping is None:
                 self._calls.submit(call)
             return None
-        if message[0] == "unfrozen":
+        if message[0] == "unfrozen" and self.unfrozen is None:
             self.unfrozen = parse_unfrozen(message)
             return None
         if message[0] != "done":
@@ -162,6 +173,7 @@ class RunningAction:
         self._stopping = kind
         self._calls.close()
         self._link.interrupt()
+        self._most_received = self._link.received + _MAX_LAST - self._link.incomplete
         self._until = time.monotonic() + GRACE
 
     def _take(self, stdout: bytes, stderr: bytes) -> None:

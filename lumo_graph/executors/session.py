@@ -20,6 +20,8 @@ from lumo_graph.executors.thawing import thaw
 from lumo_graph.types import Execution, Isolation, Serve, Snapshot, ToolSpec, Write
 
 _LONGEST_SEND = 3600.0
+_MOST_UNDONE = 3
+"""Actions in a row that are undone before their session is given up: what they go back to may be what breaks them."""
 
 
 class ProcessSession:
@@ -51,6 +53,7 @@ class ProcessSession:
         self._stop_saving = False
         self._ended: str | None = None
         self._undoable = False
+        self._undone = 0
         self._told: tuple[str, ...] = ()
         self._close = weakref.finalize(self, _close, link, self._threads)
 
@@ -113,7 +116,9 @@ class ProcessSession:
             told, self._told = self._told, execution.notes
             execution = replace(execution, notes=tuple(note for note in execution.notes if note not in told))
             self._undoable = running.undoable and self._link.freezes
-            if execution.rolled_back and running.thawed is None and execution.error is not None:
+            self._undone = self._undone + 1 if execution.rolled_back and not running.interrupted else 0
+            lost = running.thawed is None or self._undone >= _MOST_UNDONE
+            if execution.rolled_back and lost and execution.error is not None:
                 self._end(f"{execution.error.kind}: {execution.error.message}")
             return execution
 

@@ -34,10 +34,14 @@ def make_stream() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, _PACKETS)
 
 
-def send(stream: socket.socket, message: bytes, *descriptors: int) -> None:
-    """Send a message, with descriptors to go with it."""
+def send(stream: socket.socket, message: bytes, *descriptors: int, flags: int = 0) -> None:
+    """Send a message, with descriptors to go with it.
+
+    Raises:
+        BlockingIOError: there is no room for it, and `flags` say not to wait.
+    """
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))] if descriptors else []
-    stream.sendmsg([message], rights, socket.MSG_NOSIGNAL)
+    stream.sendmsg([message], rights, flags | socket.MSG_NOSIGNAL)
 
 
 def tell(stream: socket.socket, message: bytes) -> None:

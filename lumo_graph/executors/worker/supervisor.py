@@ -49,10 +49,11 @@ class Copy:
         poll = select.poll()
         poll.register(self.line, select.POLLIN)
         if self.pid is None and poll.poll(seconds * 1000):  # the runner has waited for it
-            message, descriptors, sender = orders.receive(self.line)
-            orders.discard(descriptors)
-            if message == HELLO and sender is not None and sender > 1:
-                self.pid = sender
+            with suppress(BlockingIOError):  # code that has got hold of it was quicker
+                message, descriptors, sender = orders.receive(self.line, _NOT_WAITING)
+                orders.discard(descriptors)
+                if message == HELLO and sender is not None and sender > 1:
+                    self.pid = sender
         # It says nothing more: what can be read then is its end.
         return self.pid is not None and not poll.poll(0)
 
@@ -218,8 +219,10 @@ class Supervisor:
         # Once for each action, so that code cannot put another copy in its place; and never one from before an earlier
         # action, whose announcement may be read late.
         if self._beginning == word:
-            self._copy = Copy(word=word, line=socket.socket(fileno=descriptors.pop()))
-            self._beginning = None
+            with suppress(OSError):  # it is no stream: the descriptor stays with the others
+                self._copy = Copy(word=word, line=socket.socket(fileno=descriptors[0]))
+                descriptors.clear()
+                self._beginning = None
 
     def _thaw(self, word: bytes, descriptors: list[int]) -> bool:
         self._rest.end()  # the copy too may have been held still
@@ -236,8 +239,8 @@ class Supervisor:
         self._beginning, self._acting = None, False
         self._processor.end()
         self._poll.register(self._line, select.POLLIN)
-        with suppress(OSError):
-            orders.send(self._line, orders.THAW, *descriptors)
+        with suppress(OSError):  # nor is it waited for: code may have filled the stream
+            orders.send(self._line, orders.THAW, *descriptors, flags=_NOT_WAITING)
             return True
         return False
 
