@@ -5,6 +5,7 @@ import signal
 import stat
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -35,15 +36,19 @@ def end_descendants(child: int) -> None:
     # Orphans come to this process, and so does what was forked while its parent was being stopped: again until there
     # is nothing left.
     while True:
-        for pid in stop_descendants():
+        for pid in stop_descendants(_reap_ended):
             send(pid, signal.SIGKILL)
         if _reap(pause):
             return
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def stop_descendants() -> set[int]:
+def stop_descendants(between: Callable[[], object] | None = None) -> set[int]:
     """Stop everything that this process has started.
+
+    Args:
+        between: called after each look at them. Who may reap those that have ended does it here: processes that fork
+            all the time leave so many that looking at them takes longer than making them.
 
     Returns:
         Their ids.
@@ -54,17 +59,26 @@ def stop_descendants() -> set[int]:
         for pid in new:
             send(pid, signal.SIGSTOP)
         stopped |= new
+        if between is not None:
+            between()
     return stopped
 
 
 def _reap(pause: float) -> bool:
     for _ in range(_REAP_ROUNDS):
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
+        if _reap_ended():
             return True
         time.sleep(pause)
+    return False
+
+
+def _reap_ended() -> bool:
+    """Reap the children that have ended; whether there are no others."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return True
     return False
 
 
