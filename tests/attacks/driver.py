@@ -27,7 +27,7 @@ from lumo_graph.errors import ExecutorError, SnapshotError
 from lumo_graph.executors import launch, restoring
 from lumo_graph.executors import session as sessions
 from lumo_graph.executors.jail.plan import NAMESPACES, LayerError
-from lumo_graph.executors.restoring import Attempts
+from lumo_graph.executors.restoring import Attempts, Furniture
 from lumo_graph.executors.session import ProcessSession
 from lumo_graph.executors.settings import Settings
 from lumo_graph.executors.worker.text import bounded_repr
@@ -253,15 +253,16 @@ def open_session(jail: str, namespace: Mapping[str, bytes]) -> ProcessSession:
     """
     attempts = Attempts(namespace, memory_mb=LIMITS.memory_mb)
     while True:
-        link, isolation = launch.start_behind(JAILS[jail], {}, Settings(), LIMITS)
+        started = launch.start_behind(JAILS[jail], {}, Settings(), LIMITS)
+        link = started.link
         try:
-            restored = attempts.furnish(link, [launch._describe_tool(tool) for tool in TOOLS])
+            restored = attempts.furnish(link, Furniture(tools=[launch._describe_tool(tool) for tool in TOOLS]))
         except BaseException:
             link.kill()
             link.close()
             raise
         if restored is not None:
-            return ProcessSession(link, isolation, TOOLS, memory_mb=LIMITS.memory_mb, restored=restored)
+            return ProcessSession(link, started.isolation, TOOLS, memory_mb=LIMITS.memory_mb, restored=restored)
         link.kill()
         link.close()
 

@@ -50,7 +50,7 @@ def test_a_probe_of_other_settings_is_another(started):
 
 
 def test_a_probe_below_what_is_required_is_refused_and_so_is_a_session(started, monkeypatch):
-    monkeypatch.setattr(launch, "_missing", {"seccomp": "switched off for this test"})
+    monkeypatch.setattr(launch, "_missing", {(): {"seccomp": "switched off for this test"}})
     for work in (ProcessExecutor().probe, lambda: ProcessExecutor().open(limits=Limits())):
         with pytest.raises(IsolationError, match="- seccomp: switched off for this test"):
             work()

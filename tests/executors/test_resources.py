@@ -10,7 +10,7 @@ import pytest
 
 from lumo_graph.executors import launch
 from lumo_graph.executors.jail.plan import LAYERS, LayerError
-from lumo_graph.executors.restoring import Attempts
+from lumo_graph.executors.restoring import Attempts, Furniture
 from lumo_graph.executors.session import ProcessSession
 from lumo_graph.executors.settings import Settings
 from lumo_graph.types import Limits
@@ -42,12 +42,17 @@ None
 def start(layers, **limits):
     limits = Limits(**({"memory_mb": 256, "disk_mb": 8} | limits))
     try:
-        link, isolation = launch.start_behind(layers, {}, Settings(), limits)
+        started = launch.start_behind(layers, {}, Settings(), limits)
     except LayerError as failure:
         pytest.skip(f"{failure.layer}: {failure.reason}")
-    Attempts({}, memory_mb=limits.memory_mb).furnish(link, ())
+    Attempts({}, memory_mb=limits.memory_mb).furnish(started.link, Furniture())
     session = ProcessSession(
-        link, isolation, (), memory_mb=limits.memory_mb, disk_mb=limits.disk_mb, cpu_seconds=limits.action_cpu_seconds
+        started.link,
+        started.isolation,
+        (),
+        memory_mb=limits.memory_mb,
+        disk_mb=limits.disk_mb,
+        cpu_seconds=limits.action_cpu_seconds,
     )
     driver = Driver(session)
     driver.do(HELPERS)

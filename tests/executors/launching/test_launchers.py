@@ -53,7 +53,7 @@ def script(text):
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        ("docker run", "must be a list, a command and its arguments, not the string 'docker run'"),
+        ("docker run", "must be a list, a command and its arguments, not 'docker run'"),
         (["env", ""], "it has ''"),
         (["env", 7], "it has 7"),
         (["no-such-launcher", "run"], "begins with 'no-such-launcher', but there is no such command: install it"),
