@@ -5,12 +5,13 @@ import signal
 import stat
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 from lumo_graph.executors.jail import kernel
-from lumo_graph.executors.worker.processes import others, read_stat, send
+from lumo_graph.executors.worker.processes import others, read_stat, reap, send
 
 _PAUSE = 0.001
 _LONGEST_PAUSE = 0.1
@@ -35,14 +36,15 @@ def end_descendants(child: int) -> None:
     # Orphans come to this process, and so does what was forked while its parent was being stopped: again until there
     # is nothing left.
     while True:
-        for pid in stop_descendants():
+        # What has ended is waited for at once: thousands of those would make each look slower than the living are.
+        for pid in stop_descendants(before_each_look=reap):
             send(pid, signal.SIGKILL)
         if _reap(pause):
             return
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def stop_descendants() -> set[int]:
+def stop_descendants(before_each_look: Callable[[], object] | None = None) -> set[int]:
     """Stop everything that this process has started.
 
     Returns:
@@ -50,11 +52,14 @@ def stop_descendants() -> set[int]:
     """
     # Killed one by one, processes that fork all the time outrun whoever kills them. Stopped ones do not.
     stopped: set[int] = set()
-    while new := descendants() - stopped:
+    while True:
+        if before_each_look is not None:
+            before_each_look()
+        if not (new := descendants() - stopped):
+            return stopped
         for pid in new:
             send(pid, signal.SIGSTOP)
         stopped |= new
-    return stopped
 
 
 def _reap(pause: float) -> bool:
