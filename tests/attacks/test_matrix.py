@@ -13,7 +13,7 @@ from tests.attacks.running import run_driver
 
 README = Path(__file__).parents[2] / "README.md"
 WATCHED = {"memory"}
-"""Ended soon after it is over the limit, in most runs before an attack calls it a success; not contained all the same."""
+"""Ended soon after it is over its limit, mostly before an attack calls it a success; not contained all the same."""
 VERDICTS = json.loads(COMMITTED.read_text(encoding="utf-8"))
 
 
