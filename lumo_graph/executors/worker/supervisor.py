@@ -157,7 +157,7 @@ class Supervisor:
     def _end_for_memory(self) -> None:
         self._runner = None
         orders.tell(self._control, orders.DIED + str(-signal.SIGKILL).encode() + orders.FOR_MEMORY)
-        if self._copy is not None and self._copy.meet() and self._copy.pid is not None:
+        if self._copy is not None and self._copy.meet(_HELLO_SECONDS) and self._copy.pid is not None:
             end_all_but(self._copy.pid)
         else:
             with suppress(ProcessLookupError):
