@@ -9,10 +9,10 @@ from typing import TypeAlias, cast
 
 from lumo_graph.errors import ConfigurationError, ExecutorError
 from lumo_graph.executors.frames import mebibytes
+from lumo_graph.executors.worker.folder import MAX_NAME
 
 Source: TypeAlias = str | os.PathLike[str] | bytes
 Files: TypeAlias = Mapping[str, Source] | Sequence[str | os.PathLike[str]]
-_LONGEST_NAME = 300
 _MOST_NAMED = 50
 _SMALL = 100_000
 
@@ -74,7 +74,7 @@ def is_name(name: object) -> bool:
         length = len(name.encode())
     except UnicodeEncodeError:
         return False
-    return length <= _LONGEST_NAME and all(part not in ("", ".", "..") for part in name.removesuffix("/").split("/"))
+    return length <= MAX_NAME and all(part not in ("", ".", "..") for part in name.removesuffix("/").split("/"))
 
 
 def _check_name(name: object) -> None:

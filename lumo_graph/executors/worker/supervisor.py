@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from lumo_graph.executors.jail import signals
 from lumo_graph.executors.worker import orders
-from lumo_graph.executors.worker.group import Group
+from lumo_graph.executors.worker.group import Group, was_starved
 from lumo_graph.executors.worker.memory import MemoryWatch
 from lumo_graph.executors.worker.processes import are_still, end_all_but, others, reap, send
 from lumo_graph.executors.worker.processor import ProcessorWatch
@@ -156,7 +156,7 @@ class Supervisor:
 
     def _end_for_memory(self) -> None:
         self._runner = None
-        orders.tell(self._control, orders.DIED + str(-signal.SIGKILL).encode() + orders.FOR_MEMORY)
+        orders.tell(self._control, orders.died(-signal.SIGKILL, orders.FOR_MEMORY))
         if self._copy is not None and self._copy.meet(_HELLO_SECONDS) and self._copy.pid is not None:
             end_all_but(self._copy.pid)
         else:
@@ -258,9 +258,8 @@ class Supervisor:
         for pid, status in reap():
             if pid == self._runner:
                 self._runner = None
-                starved = self._group is not None and self._group.ran_out_of_memory() and status == -signal.SIGKILL
-                reason = orders.FOR_MEMORY if starved else b""
-                orders.tell(self._control, orders.DIED + str(status).encode() + reason)
+                reason = orders.FOR_MEMORY if was_starved(self._group, status) else b""
+                orders.tell(self._control, orders.died(status, reason))
 
     def _signal(self, number: int) -> None:
         if self._runner is not None:
