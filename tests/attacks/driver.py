@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -36,6 +36,7 @@ from tests.attacks.attacks import Attack, load_attacks
 from tests.attacks.headings import headings
 from tests.attacks.jails import JAILS
 from tests.attacks.stakes import CANARY, PACKAGES, SECRET, Stakes
+from tests.watching import processes_below, until
 
 LIMITS = Limits(memory_mb=256, disk_mb=8)
 TOOLS = (
@@ -287,7 +288,7 @@ def run_attacks(jail: str, folder: Path, attacks: Sequence[Attack]) -> dict[str,
             ready.put(mine)
 
     open_session(jail, {}).close()
-    known = _descendants()
+    known = processes_below(os.getpid())
     started = time.monotonic()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         results = list(pool.map(run, [attack for attack in attacks if not attack.alone]))
@@ -324,25 +325,9 @@ def _is_gone(path: str) -> bool:
     return True
 
 
-def _descendants() -> set[int]:
-    parents: dict[int, int] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it may end while we look
-            pid, _, rest = path.read_text().partition(" (")
-            parents[int(pid)] = int(rest.rpartition(") ")[2].split()[1])
-    found = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
-
-
 def _left_behind(known: Iterable[int]) -> list[str]:
-    until = time.monotonic() + _GONE_SECONDS
-    while left := _descendants() - set(known):
-        if time.monotonic() > until:
-            return [_describe_process(pid) for pid in left]
-        time.sleep(0.05)
-    return []
+    until(lambda: processes_below(os.getpid()) <= set(known))
+    return [_describe_process(pid) for pid in processes_below(os.getpid()) - set(known)]
 
 
 def _describe_process(pid: int) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from functools import partial
 
 import pytest
@@ -15,6 +14,7 @@ from lumo_graph.executors.warm import WarmSessions
 from lumo_graph.executors.zygote import close_zygotes
 from lumo_graph.types import Limits
 from tests.executors.conftest import Driver
+from tests.watching import until
 
 SMALL = Limits(memory_mb=256)
 
@@ -47,13 +47,6 @@ def starter():
     starter.end()
 
 
-def until(condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def filled():
     return not any(thread.name == "lumo-warm" for thread in threading.enumerate())
 
@@ -61,28 +54,28 @@ def filled():
 def test_what_is_taken_is_made_up_for(starter):
     warm = WarmSessions(starter, count=2)
     warm.take(Limits())
-    until(filled)
+    assert until(filled)
     assert len(starter.made) == 3
     second = warm.take(Limits())
     assert second in starter.made[:3]
-    until(filled)
+    assert until(filled)
     assert len(starter.made) == 4
 
 
 def test_sessions_of_another_size_are_ended(starter):
     warm = WarmSessions(starter, count=1)
     first = warm.take(Limits())
-    until(filled)
+    assert until(filled)
     (spare,) = [made for made in starter.made if made is not first]
     assert warm.take(SMALL) is not spare
-    until(filled)
+    assert until(filled)
     assert [made for made, ended in zip(starter.made, starter.ended, strict=True) if ended] == [spare]
 
 
 def test_they_end_with_whoever_keeps_them(starter):
     warm = WarmSessions(starter, count=2)
     first = warm.take(Limits())
-    until(filled)
+    assert until(filled)
     del warm
     assert [ended for started, ended in zip(starter.made, starter.ended, strict=True) if started is not first] == [
         True,
@@ -95,7 +88,7 @@ def test_a_reason_not_to_start_is_told_to_whoever_asks():
     for _ in range(2):
         with pytest.raises(ExecutorError, match="lumo_no_such_module"):
             warm.take(Limits())
-        until(filled)
+        assert until(filled)
 
 
 def test_a_warm_session_is_as_good_as_any():
@@ -106,13 +99,13 @@ def test_a_warm_session_is_as_good_as_any():
             assert Driver(session).value(f"x = {number}\nx") == number
         finally:
             session.close()
-        until(filled)
+        assert until(filled)
 
 
 def test_a_child_of_this_process_has_warm_sessions_of_its_own(starter):
     warm = WarmSessions(starter, count=1)
     warm.take(Limits())
-    until(filled)
+    assert until(filled)
     known = set(map(id, starter.made))
     if (child := os.fork()) == 0:
         code = 1
@@ -120,7 +113,7 @@ def test_a_child_of_this_process_has_warm_sessions_of_its_own(starter):
             taken = warm.take(Limits())
             code = int(id(taken) in known)
             taken.end()
-            until(filled)
+            assert until(filled)
             close_zygotes()
         finally:
             os._exit(code)
