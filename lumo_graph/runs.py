@@ -6,7 +6,7 @@
 import uuid
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Unpack, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -14,7 +14,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Durability, StateSnapshot
 
 from lumo_graph.artifacts import artifacts_of
-from lumo_graph.checkpoints import Checkpointer, aopen_checkpointer, open_checkpointer
+from lumo_graph.checkpoints import Checkpointer, ahold_thread, aopen_checkpointer, hold_thread, open_checkpointer
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.events import Answered, Event, RunResult
 from lumo_graph.graph import LumoAgent, assemble
@@ -44,6 +44,7 @@ def run(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) ->
 
     Raises:
         ConfigurationError: something cannot be used as given; raised before any work.
+        ThreadBusyError: another run drives the thread, in this process or another.
         ModelError: the provider failed after the retries. With a checkpointer, `resume` continues.
         ExecutorError: the sandbox failed.
     """
@@ -89,7 +90,7 @@ def resume(
 
     Raises:
         ConfigurationError: the thread or its store does not exist.
-        ModelError, ExecutorError: as `run`.
+        ThreadBusyError, ModelError, ExecutorError: as `run`.
     """
     request = _resumption(thread_id, checkpointer, options)
     with _opened(model, options, request) as agent:
@@ -130,7 +131,7 @@ class _Request:
 
     input: AgentInput | None
     """None: go on from the last checkpoint."""
-    checkpointer: str | Checkpointer | None
+    checkpointer: str | Checkpointer | None = field(repr=False)  # a URL may hold a password
     thread_id: str | None
     agent_type: AgentType = "function-calling"
 
@@ -211,6 +212,7 @@ def _opened(
 ) -> Generator[_Agent, None, None]:
     with (
         open_checkpointer(request.checkpointer, must_exist=request.resumes) as saver,
+        hold_thread(saver, request.thread_id),
         _assembled(model, options, request, saver) as agent,
     ):
         yield agent
@@ -220,7 +222,10 @@ def _opened(
 async def _aopened(
     model: str | BaseChatModel, options: AgentOptions | RunOptions, request: _Request
 ) -> AsyncGenerator[_Agent, None]:
-    async with aopen_checkpointer(request.checkpointer, must_exist=request.resumes) as saver:
+    async with (
+        aopen_checkpointer(request.checkpointer, must_exist=request.resumes) as saver,
+        ahold_thread(saver, request.thread_id),
+    ):
         with _assembled(model, options, request, saver) as agent:
             yield agent
 
