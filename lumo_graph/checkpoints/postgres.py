@@ -79,16 +79,18 @@ def parameters(url: str, application_name: str = "lumo_graph") -> dict[str, Any]
 
 def _connect(url: str) -> "Connection[DictRow]":
     from psycopg import Connection  # noqa: PLC0415 - the extra
-    from psycopg.rows import dict_row  # noqa: PLC0415 - same
+    from psycopg.rows import DictRow, dict_row  # noqa: PLC0415 - same
 
-    return Connection.connect(autocommit=True, prepare_threshold=0, row_factory=dict_row, **parameters(url))
+    kind = Connection[DictRow]
+    return kind.connect(autocommit=True, prepare_threshold=0, row_factory=dict_row, **parameters(url))
 
 
 async def _aconnect(url: str) -> "AsyncConnection[DictRow]":
     from psycopg import AsyncConnection  # noqa: PLC0415 - the extra
-    from psycopg.rows import dict_row  # noqa: PLC0415 - same
+    from psycopg.rows import DictRow, dict_row  # noqa: PLC0415 - same
 
-    return await AsyncConnection.connect(autocommit=True, prepare_threshold=0, row_factory=dict_row, **parameters(url))
+    kind = AsyncConnection[DictRow]
+    return await kind.connect(autocommit=True, prepare_threshold=0, row_factory=dict_row, **parameters(url))
 
 
 def _set_up(saver: "PostgresSaver", connection: "Connection[DictRow]", url: str, *, must_exist: bool) -> None:
