@@ -104,8 +104,8 @@ def _postgres_place(saver: _Saver) -> Mapping[str, Any] | None:
         info = connection.info
         # The host it found, of several that were named: a lock on another server would keep nobody out.
         return {**info.get_parameters(), "host": info.host, "port": info.port, "password": info.password or None}
-    given = connection.conninfo() if callable(connection.conninfo) else connection.conninfo  # a pool's
-    return conninfo_to_dict(given)
+    given = connection.conninfo  # a pool's
+    return conninfo_to_dict(cast("str", given() if callable(given) else given))
 
 
 def _sqlite_file(saver: _Saver) -> Path | None:

@@ -69,6 +69,19 @@ async def aopened(url: str, *, must_exist: bool) -> AsyncGenerator["AsyncPostgre
         await connection.close()
 
 
+def check(url: str) -> None:
+    """See whether the server lets us in; nothing is made.
+
+    Raises:
+        ConfigurationError: the extra is missing, or the server does not.
+    """
+    with _needs_extra():
+        import psycopg  # noqa: F401, PLC0415 # pyright: ignore[reportUnusedImport] - the extra
+
+    with _refused(url):
+        _connect(url).close()
+
+
 def parameters(url: str, application_name: str = "lumo_graph") -> dict[str, Any]:
     """What a connection is opened with: what the URL says, and a name and a time limit where it says nothing."""
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - the extra

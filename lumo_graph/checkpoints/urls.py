@@ -75,13 +75,3 @@ def shown_url(url: str) -> str:
     if url.startswith("sqlite:"):
         return url
     return _PASSWORD_OPTION.sub(rf"\g<1>{HIDDEN}", _PASSWORD.sub(rf"\g<1>:{HIDDEN}@", url))
-
-
-def whole_url(shown: str, known: str | None) -> str:
-    """The URL that `shown_url` has shown, if it is one that is known; else the same.
-
-    Args:
-        shown: a URL, perhaps with its password hidden.
-        known: a URL that it may be.
-    """
-    return known if known and shown != known and shown == shown_url(known) else shown

@@ -9,7 +9,9 @@ import typer
 
 from lumo_graph.cli.exits import MEANINGS, USAGE, code_of_error
 from lumo_graph.cli.following import Place, complain, follow
-from lumo_graph.cli.storage import default_checkpointer, default_file
+from lumo_graph.cli.options import CheckpointerOption, JsonOption
+from lumo_graph.cli.storage import chosen_checkpointer, shown
+from lumo_graph.cli.thread_commands import threads_app
 from lumo_graph.errors import ConfigurationError, LumoGraphError
 from lumo_graph.events import Event
 from lumo_graph.types import AGENT_TYPES, TIERS, AgentType, Tier
@@ -31,6 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(threads_app, name="threads")
 
 ModelOption = Annotated[
     str | None,
@@ -54,14 +57,6 @@ ToolsOption = Annotated[
         "or file.py:name. May be given several times.",
     ),
 ]  # fmt: skip
-CheckpointerOption = Annotated[
-    str | None,
-    typer.Option(
-        envvar="LUMO_CHECKPOINTER", metavar="URL",
-        help="Where threads are stored: sqlite:///FILE, or memory:// for nowhere. "
-        "Default: lumo/runs.db in XDG_STATE_HOME (~/.local/state).",
-    ),
-]  # fmt: skip
 FileOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -74,7 +69,6 @@ ArtifactsOption = Annotated[
 ]
 SystemPromptOption = Annotated[str | None, typer.Option(metavar="TEXT", help="Instructions for the model.")]
 PlanningOption = Annotated[int | None, typer.Option(metavar="N", help="Make a plan first, and again every N steps.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, and nothing else.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -203,24 +197,6 @@ def resume(
 
 
 @app.command()
-def threads(*, checkpointer: CheckpointerOption = None, json_lines: JsonOption = False) -> None:
-    """List the stored threads.
-
-    The one used last comes first.
-    """
-    from lumo_graph.cli.threads import print_threads  # noqa: PLC0415 - rich, and langgraph where there is a store
-
-    if checkpointer is None and not default_file().is_file():
-        complain(f"there are no threads yet in {str(default_file())!r}.")
-        return
-    try:
-        print_threads(checkpointer or default_checkpointer(), json_lines=json_lines)
-    except LumoGraphError as error:
-        complain(str(error))
-        raise typer.Exit(code_of_error(error)) from None
-
-
-@app.command()
 def doctor(
     *,
     require: Annotated[
@@ -265,11 +241,11 @@ def _checked_model(model: str | None) -> str:
 def _place(thread_id: str, checkpointer: str | None, *, agent_type: str = AGENT_TYPES[0], **options: Any) -> Place:
     """The place of a run, with the options that its next command needs again."""
     try:
-        url = checkpointer or default_checkpointer()
+        url = chosen_checkpointer(checkpointer)
     except ConfigurationError as error:
         complain(str(error))
         raise typer.Exit(USAGE) from None
-    given = {"checkpointer": checkpointer, **options}
+    given = {"checkpointer": checkpointer and shown(checkpointer), **options}
     return Place(
         thread_id=thread_id,
         checkpointer=url,

@@ -15,7 +15,7 @@ from lumo_graph.artifacts import Artifact
 from lumo_graph.cli.exits import INTERRUPTED, READER_GONE, code_of_error, code_of_outcome
 from lumo_graph.cli.printable import printable
 from lumo_graph.cli.storage import is_stored
-from lumo_graph.errors import ConfigurationError, LumoGraphError
+from lumo_graph.errors import ConfigurationError, LumoGraphError, ThreadBusyError
 from lumo_graph.events import Answered, Event
 
 _GRACE_SECONDS = 2.0
@@ -121,7 +121,7 @@ def follow(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it ends
         return READER_GONE
     except LumoGraphError as error:
-        complain(str(error), "" if isinstance(error, ConfigurationError) else _resumption(place))
+        complain(str(error), "" if isinstance(error, (ConfigurationError, ThreadBusyError)) else _resumption(place))
         return code_of_error(error)
     finally:
         interruption.settle()
