@@ -1,16 +1,21 @@
+import re
 import socket
 import subprocess
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from lumo_graph import arun, resume, run
-from lumo_graph.checkpoints import aopen_checkpointer, list_threads, open_checkpointer
-from lumo_graph.errors import ConfigurationError
+from lumo_graph.checkpoints import aopen_checkpointer, hold_thread, list_threads, open_checkpointer
+from lumo_graph.errors import ConfigurationError, ThreadBusyError
 from lumo_graph.testing import ScriptedModel
-from tests.postgres import PASSWORD, QUOTED
+from tests.postgres import PASSWORD, QUOTED, running_server
+from tests.watching import until
+
+ROOT = Path(__file__).parents[2]
 
 
 def refused(url, **options):
@@ -37,15 +42,12 @@ async def arefused(url):
         ((f":{QUOTED}@", "@"), "wants a password"),
         (("/postgres", "/nowhere"), 'database "nowhere" does not exist.*CREATE DATABASE'),
         (("lumo:", "nobody:"), "user or the password is wrong"),
-        (("127.0.0.1", "127.0.0.1:1,127.0.0.1"), "cannot be read"),
         ((QUOTED, PASSWORD), "Encode what is special"),
         (("/postgres", "/postgres?nonsense=1"), "cannot be read"),
     ],
 )
 @pytest.mark.anyio
 async def test_what_is_wrong_is_named_and_the_password_is_not(postgres, change, named):
-    import re
-
     url = postgres.url().replace(*change)
     assert re.search(named, refused(url)), refused(url)
     assert re.search(named, await arefused(url))
@@ -104,9 +106,35 @@ def test_who_may_only_use_the_tables_can_use_a_store_that_was_made(postgres):
 
 @pytest.mark.anyio
 async def test_a_saver_that_blocks_is_refused_by_an_event_loop(postgres):
-    with open_checkpointer(postgres.new_database()) as saver:
-        with pytest.raises(ConfigurationError, match="AsyncPostgresSaver"):
-            await arun("go", ScriptedModel([]), checkpointer=saver, thread_id="t")
+    url = postgres.new_database()
+    with open_checkpointer(url) as saver, pytest.raises(ConfigurationError, match="AsyncPostgresSaver"):
+        await arun("go", ScriptedModel([]), checkpointer=saver, thread_id="t")
+
+
+def test_of_several_hosts_the_one_that_answers_has_the_threads_and_their_leases(postgres):
+    url = postgres.new_database()
+    several = url.replace("127.0.0.1", "127.0.0.1:1,127.0.0.1")
+    with open_checkpointer(several) as saver, hold_thread(saver, "t"), pytest.raises(ThreadBusyError):
+        run("go", ScriptedModel([]), checkpointer=url, thread_id="t")
+
+
+KILLED_TESTS = """
+import os, signal
+from tests.postgres import running_server
+with running_server() as server:
+    print(server.process.pid, server.folder, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_the_server_of_tests_that_are_killed_ends_too(postgres):
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_TESTS], cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
+    )
+    pid, folder = killed.stdout.split()
+    assert until(lambda: not Path("/proc", pid).exists())
+    with running_server():  # removes what the other one left
+        assert not Path(folder).exists()
 
 
 def test_no_connection_is_left(postgres):
@@ -117,10 +145,4 @@ def test_no_connection_is_left(postgres):
     with psycopg.connect(postgres.url()) as connection:
         name = url.rpartition("/")[2]
         query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
-        assert _becomes_zero(lambda: connection.execute(query, (name,)).fetchone()[0])
-
-
-def _becomes_zero(count):
-    from tests.watching import until
-
-    return until(lambda: count() == 0)
+        assert until(lambda: connection.execute(query, (name,)).fetchone() == (0,))

@@ -64,7 +64,9 @@ def test_what_cannot_be_meant_is_a_usage_error(two, capsys, options, named):
 
 def test_age_is_counted_from_the_last_use(two, capsys):
     assert main(["threads", "prune", "--older-than", "1h", "--yes", "--checkpointer", URL]) == 0
+    assert capsys.readouterr().out == "nothing to prune\n"
     assert main(["threads", "prune", "--older-than", "0d", "--yes", "--checkpointer", URL]) == 0
+    assert capsys.readouterr().out.count("the whole thread") == 2
     assert listed(capsys) == set()
 
 
