@@ -12,6 +12,7 @@ from typing import Any
 
 from lumo_graph.executors.worker import orders
 from lumo_graph.executors.worker.leftovers import running_threads
+from lumo_graph.executors.worker.openfiles import note_positions, put_back
 from lumo_graph.executors.worker.supervisor import HELLO, PLACE
 
 _PLACE_SECONDS = 2.0
@@ -110,6 +111,7 @@ class Freezer:
         try:
             line = socket.socket(fileno=theirs.detach())
             _set_random(numbers)  # forking has reseeded it
+            opened = note_positions()
             _setsid()
             line.send(HELLO)
             tells.send(HELLO)
@@ -119,6 +121,7 @@ class Freezer:
             _exit(0)
         if message != orders.THAW or len(descriptors) != 1:
             _exit(0)  # it is not needed any more
+        put_back(opened)
         self._line, self._copy = line, None
         return Thawed(data=descriptors[0], threads=threads)
 

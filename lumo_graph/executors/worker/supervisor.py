@@ -83,7 +83,7 @@ class Supervisor:
         group: Group | None,
     ) -> None:
         self._control = control
-        self._memory = MemoryWatch(memory_mb)
+        self._memory = MemoryWatch(memory_mb, own_network=True)
         self._group = group
         self._processor = ProcessorWatch(cpu_seconds, group=group, pids=others)
         self._rest = Rest(
