@@ -12,12 +12,11 @@ from typing import Any, cast
 from lumo_graph.executors.checking import CallMessage
 from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, FrameTooLargeError, pack
 from lumo_graph.executors.worker.text import bounded_repr, clean, cut
+from lumo_graph.executors.worker.toolcalls import MAX_CALLS
 from lumo_graph.types import Serve, ToolCall, ToolReply, ToolRequest
 
 MAX_THREADS = 32
 """Tool calls of one session that are served at the same time; more wait."""
-MAX_CALLS = 10_000
-"""Tool calls of one action."""
 _PREVIEW = 500
 _SHORT_PARTS = 50
 _STILL_RUNNING = "had not returned when the action ended; it may still take effect"
@@ -78,6 +77,7 @@ class Calls:
         self._wake = wake
         self._lock = threading.Lock()
         self._records: list[ToolCall] = []
+        self._waiting: dict[int, tuple[Context, ToolRequest]] = {}
         self._open = True
         self.failure: BaseException | None = None
         """What `serve` raised. The action is to be abandoned."""
@@ -94,14 +94,22 @@ class Calls:
         record = ToolCall(name=message.name, args=_bounded(message.args), ok=False, preview=_NOT_BEGUN)
         self._records.append(record)
         request = ToolRequest(seq=seq, name=message.name, args=message.args, line=message.line)
-        context = self._context.copy()
-        self._threads.run(lambda: context.run(self._answer, request, message.key))
+        # Not in the job: it waits for a thread that may be busy long after the action is over.
+        self._waiting[seq] = self._context.copy(), request
+        key = message.key
+        self._threads.run(lambda: self._begin(seq, key))
 
     def close(self) -> tuple[ToolCall, ...]:
         """Answer no more; returns the calls, in the order they came."""
         with self._lock:
             self._open = False
+            self._waiting.clear()
             return tuple(self._records)
+
+    def _begin(self, seq: int, key: int) -> None:
+        if (waiting := self._waiting.pop(seq, None)) is not None:
+            context, request = waiting
+            context.run(self._answer, request, key)
 
     def _answer(self, request: ToolRequest, key: int) -> None:
         with self._lock:

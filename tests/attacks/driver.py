@@ -275,8 +275,25 @@ def run_attacks(jail: str, folder: Path, attacks: Sequence[Attack]) -> dict[str,
     packages.chmod(0o755)
     sys.path.append(str(packages))  # sessions may read it, like any other folder of packages
     os.environ[SECRET] = CANARY
-    ready: SimpleQueue[Stakes] = SimpleQueue()
+    open_session(jail, {}).close()
     stakes = [Stakes(folder, packages) for _ in range(_AT_ONCE)]
+    known = processes_below(os.getpid())
+    started = time.monotonic()
+    try:
+        results = _try_all(jail, attacks, stakes)
+    finally:
+        for one in stakes:
+            one.close()
+    return {
+        "results": [asdict(result) for result in results],
+        "left": _left_behind(known),
+        "seconds": time.monotonic() - started,
+        "threads": threading.active_count(),
+    }
+
+
+def _try_all(jail: str, attacks: Sequence[Attack], stakes: Iterable[Stakes]) -> list[Result]:
+    ready: SimpleQueue[Stakes] = SimpleQueue()
     for one in stakes:
         ready.put(one)
 
@@ -287,23 +304,11 @@ def run_attacks(jail: str, folder: Path, attacks: Sequence[Attack]) -> dict[str,
         finally:
             ready.put(mine)
 
-    open_session(jail, {}).close()
-    known = processes_below(os.getpid())
-    started = time.monotonic()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         results = list(pool.map(run, [attack for attack in attacks if not attack.alone]))
     results += [run(attack) for attack in attacks if attack.alone]
     by_id = {attack.id: attack for attack in attacks}
-    results = [run(by_id[result.id]) if result.late and not result.faults else result for result in results]
-    seconds = time.monotonic() - started
-    for one in stakes:
-        one.close()
-    return {
-        "results": [asdict(result) for result in results],
-        "left": _left_behind(known),
-        "seconds": seconds,
-        "threads": threading.active_count(),
-    }
+    return [run(by_id[result.id]) if result.late and not result.faults else result for result in results]
 
 
 def _slack() -> float:

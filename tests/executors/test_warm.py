@@ -102,6 +102,35 @@ def test_a_warm_session_is_as_good_as_any():
         assert until(filled)
 
 
+def test_one_that_has_died_is_not_handed_out(starter):
+    warm = WarmSessions(starter, count=1)
+    first = warm.take(Limits())
+    assert until(filled)
+    (spare,) = [made for made in starter.made if made is not first]
+    spare.link.kill()
+    assert until(lambda: not spare.is_fit)
+    assert warm.take(Limits()) is not spare
+    assert until(filled)
+
+
+def test_one_that_shows_an_input_that_was_replaced_is_not_handed_out(tmp_path):
+    path = tmp_path / "large"
+    path.write_bytes(bytes(17 << 20))
+    for parent in [tmp_path, *tmp_path.parents][:3]:
+        if parent.stat().st_uid == os.getuid():
+            parent.chmod(0o755)
+    executor = ProcessExecutor(require="none", files=[path], warm=1)
+    executor.open(limits=Limits()).close()
+    assert until(filled)
+    (tmp_path / "new").write_bytes(b"new" + bytes(17 << 20))
+    (tmp_path / "new").replace(path)
+    session = executor.open(limits=Limits())
+    try:
+        assert Driver(session).value("open('large', 'rb').read(3).decode()") == "new"
+    finally:
+        session.close()
+
+
 def test_a_child_of_this_process_has_warm_sessions_of_its_own(starter):
     warm = WarmSessions(starter, count=1)
     warm.take(Limits())

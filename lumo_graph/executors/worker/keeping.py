@@ -51,7 +51,7 @@ class Keeper:
         self._child = child
         self._control = control
         self._woken = woken
-        self._memory = MemoryWatch(plan.memory_mb)
+        self._memory = MemoryWatch(plan.memory_mb, own_network=False)
         self._disk = DiskWatch(workplace, plan.disk_mb)
         self._group = group
         self._processor = ProcessorWatch(plan.cpu_seconds, group=group, pids=descendants)
