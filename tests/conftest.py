@@ -1,6 +1,7 @@
 """What every test shares."""
 
 import os
+import signal
 
 import pytest
 
@@ -10,6 +11,9 @@ os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
 for name in [*os.environ]:
     if name.startswith(("LANGSMITH_", "PG", "LANGCHAIN_", "LUMO_", "OPENAI_")) or name.lower().endswith("_proxy"):
         del os.environ[name]
+
+# A shell that starts the tests in the background has its children ignore it; some tests are about what it does.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
