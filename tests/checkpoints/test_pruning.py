@@ -54,9 +54,7 @@ def test_a_pruned_thread_has_the_rest_of_its_history_and_is_resumed_with_its_var
     assert seen(after) == seen(before[:keep])
     assert after[-1].parent_config is None
     assert [state.parent_config for state in after[:-1]] == [state.parent_config for state in before[: keep - 1]]
-    again = ScriptedModel(
-        [code("final_answer([last, len(x0), x5[0], open('f0').read(), sorted(globals())[-1] != ''])")]
-    )
+    again = ScriptedModel([code("final_answer([last, len(x0), x5[0], open('f0').read()])")])
     assert resume("t", again, checkpointer=url).answer == [5, 100, 5, "0"]
     assert prune_threads(url, keep=1000) == []
 
