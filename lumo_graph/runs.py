@@ -11,8 +11,11 @@ from typing import Any, Unpack, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import Durability, StateSnapshot
+from langgraph.errors import is_invalid_resume
+from langgraph.types import Command, Durability, StateSnapshot
+from pydantic import ValidationError
 
+from lumo_graph.approvals import check_decision, first_problem
 from lumo_graph.artifacts import artifacts_of
 from lumo_graph.checkpoints import Checkpointer, aopen_checkpointer, open_checkpointer
 from lumo_graph.errors import ConfigurationError, ModelError
@@ -24,7 +27,7 @@ from lumo_graph.options import AgentOptions, RunOptions, check_names
 from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentInput
 from lumo_graph.storable import whole_characters
-from lumo_graph.streaming import STREAM_MODES, events_of
+from lumo_graph.streaming import INTERRUPT, STREAM_MODES, events_of, pending_of
 from lumo_graph.types import AgentType, Limits, Step, Usage
 
 _SUPERSTEPS = 1_000_000
@@ -74,51 +77,76 @@ def astream(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]
 
 
 def resume(
-    thread_id: str, model: str | BaseChatModel, *, checkpointer: str | Checkpointer, **options: Unpack[AgentOptions]
+    thread_id: str,
+    model: str | BaseChatModel,
+    *,
+    checkpointer: str | Checkpointer,
+    decision: Mapping[str, Any] | None = None,
+    **options: Unpack[AgentOptions],
 ) -> RunResult:
     """Continue the run that a thread's last checkpoint left unfinished, in this process or another.
 
     The run goes on with its own agent type, limits and counters, and with its variables. A run that has ended gives
-    its result again.
+    its result again. Tool calls that the interrupted action had made are not made again.
 
     Args:
         thread_id: the thread.
         model: a chat model, or its name as `"openai:gpt-4.1-nano"`.
         checkpointer: where the thread is stored: a LangGraph checkpointer or a URL such as `sqlite:///runs.db`.
+        decision: about the calls that wait (`RunResult.pending`): `{"type": "approve"}`, `{"type": "edit",
+            "edited_action": {"name": ..., "args": {...}}}`, `{"type": "reject", "message": ...}`, `{"type": "respond",
+            "message": ...}`, or `{"decisions": [...]}` with one for each call.
         **options: see `lumo_graph.options.AgentOptions`; the tools must be those that the run was started with.
 
     Raises:
         ConfigurationError: the thread or its store does not exist.
         ModelError, ExecutorError: as `run`.
     """
-    request = _resumption(thread_id, checkpointer, options)
+    request = _resumption(thread_id, checkpointer, options, decision)
     with _opened(model, options, request) as agent:
-        ended = agent.ended(agent.graph.get_state(agent.config))
-        return ended or agent.result(agent.graph.invoke(None, agent.config, durability=agent.durability))
+        ended = agent.ended(agent.graph.get_state(agent.config), request)
+        return ended or agent.result(agent.graph.invoke(request.input, agent.config, durability=agent.durability))
 
 
 async def aresume(
-    thread_id: str, model: str | BaseChatModel, *, checkpointer: str | Checkpointer, **options: Unpack[AgentOptions]
+    thread_id: str,
+    model: str | BaseChatModel,
+    *,
+    checkpointer: str | Checkpointer,
+    decision: Mapping[str, Any] | None = None,
+    **options: Unpack[AgentOptions],
 ) -> RunResult:
     """`resume` from an event loop."""
-    request = _resumption(thread_id, checkpointer, options)
+    request = _resumption(thread_id, checkpointer, options, decision)
     async with _aopened(model, options, request) as agent:
-        ended = agent.ended(await agent.graph.aget_state(agent.config))
-        return ended or agent.result(await agent.graph.ainvoke(None, agent.config, durability=agent.durability))
+        ended = agent.ended(await agent.graph.aget_state(agent.config), request)
+        return ended or agent.result(
+            await agent.graph.ainvoke(request.input, agent.config, durability=agent.durability)
+        )
 
 
 def resume_stream(
-    thread_id: str, model: str | BaseChatModel, *, checkpointer: str | Checkpointer, **options: Unpack[AgentOptions]
+    thread_id: str,
+    model: str | BaseChatModel,
+    *,
+    checkpointer: str | Checkpointer,
+    decision: Mapping[str, Any] | None = None,
+    **options: Unpack[AgentOptions],
 ) -> Generator[Event, None, None]:
     """`resume` as a stream of events."""
-    return _stream(model, options, _resumption(thread_id, checkpointer, options))
+    return _stream(model, options, _resumption(thread_id, checkpointer, options, decision))
 
 
 def aresume_stream(
-    thread_id: str, model: str | BaseChatModel, *, checkpointer: str | Checkpointer, **options: Unpack[AgentOptions]
+    thread_id: str,
+    model: str | BaseChatModel,
+    *,
+    checkpointer: str | Checkpointer,
+    decision: Mapping[str, Any] | None = None,
+    **options: Unpack[AgentOptions],
 ) -> AsyncGenerator[Event, None]:
     """`resume_stream` from an event loop."""
-    return _astream(model, options, _resumption(thread_id, checkpointer, options))
+    return _astream(model, options, _resumption(thread_id, checkpointer, options, decision))
 
 
 # -- one path for all of them --------------------------------------------------------------------------------------
@@ -128,15 +156,15 @@ def aresume_stream(
 class _Request:
     """What the graph is invoked with."""
 
-    input: AgentInput | None
-    """None: go on from the last checkpoint."""
+    input: AgentInput | Command[Any] | None
+    """None, or a Command with a decision: go on from the last checkpoint."""
     checkpointer: str | Checkpointer | None
     thread_id: str | None
     agent_type: AgentType = "function-calling"
 
     @property
     def resumes(self) -> bool:
-        return self.input is None
+        return self.input is None or isinstance(self.input, Command)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +183,7 @@ class _Agent:
 
     def result(self, values: Mapping[str, Any]) -> RunResult:
         return RunResult(
+            pending=tuple(pending_of(values.get(INTERRUPT, ()))),
             answer=values.get("answer"),
             outcome=values.get("outcome") or "interrupted",
             steps=tuple(Step.from_dict(step) for step in values.get("steps", ())),
@@ -164,10 +193,12 @@ class _Agent:
             artifacts=artifacts_of(values.get("artifacts", {})),
         )
 
-    def ended(self, state: StateSnapshot) -> RunResult | None:
+    def ended(self, state: StateSnapshot, request: _Request) -> RunResult | None:
         """The result of a run that has ended; None if there is something to go on with."""
         if not state.values:
             raise ConfigurationError(f"There is no thread {self.thread_id!r} in this store. `lumo threads` lists them.")
+        if isinstance(request.input, Command) and not state.interrupts:
+            raise ConfigurationError(f"Nothing waits for a decision in thread {self.thread_id!r}: resume it without.")
         # `next` is empty too for a step that is done and not yet in a checkpoint; its task is still there.
         return None if state.tasks else self.result(state.values)
 
@@ -193,9 +224,12 @@ def _request(task: str, options: RunOptions) -> _Request:
     return _Request(input=given, checkpointer=checkpointer, thread_id=thread_id, agent_type=agent_type)
 
 
-def _resumption(thread_id: str, checkpointer: str | Checkpointer, options: AgentOptions) -> _Request:
+def _resumption(
+    thread_id: str, checkpointer: str | Checkpointer, options: AgentOptions, decision: Mapping[str, Any] | None
+) -> _Request:
     check_names(options, AgentOptions)
-    return _Request(input=None, checkpointer=checkpointer, thread_id=_check_thread_id(thread_id))
+    given = None if decision is None else Command(resume=check_decision(decision))
+    return _Request(input=given, checkpointer=checkpointer, thread_id=_check_thread_id(thread_id))
 
 
 def _check_thread_id(thread_id: object) -> str:
@@ -240,12 +274,17 @@ def _assembled(
         planning_interval=options.get("planning_interval"),
         retry=options.get("retry", RetryPolicy()),
         preflight=options.get("preflight", True),
+        interrupt_on=options.get("interrupt_on"),
     )
     config: RunnableConfig = {"recursion_limit": _SUPERSTEPS}
     if request.thread_id:
         config["configurable"] = {"thread_id": request.thread_id}
     try:
         yield _Agent(graph=graph, config=config, thread_id=request.thread_id, sessions=sessions)
+    except ValidationError as error:
+        if not is_invalid_resume(error):
+            raise
+        raise ConfigurationError(f"The decision does not fit what waits: {first_problem(error)}") from error
     except ModelError as error:
         error.thread_id = request.thread_id
         if request.thread_id:
@@ -259,7 +298,7 @@ def _stream(
     model: str | BaseChatModel, options: AgentOptions | RunOptions, request: _Request
 ) -> Generator[Event, None, None]:
     with _opened(model, options, request) as agent:
-        ended = agent.ended(agent.graph.get_state(agent.config)) if request.resumes else None
+        ended = agent.ended(agent.graph.get_state(agent.config), request) if request.resumes else None
         values: Mapping[str, Any] = {}
         if ended is None:
             chunks = agent.graph.stream(
@@ -280,7 +319,7 @@ async def _astream(
     model: str | BaseChatModel, options: AgentOptions | RunOptions, request: _Request
 ) -> AsyncGenerator[Event, None]:
     async with _aopened(model, options, request) as agent:
-        ended = agent.ended(await agent.graph.aget_state(agent.config)) if request.resumes else None
+        ended = agent.ended(await agent.graph.aget_state(agent.config), request) if request.resumes else None
         values: Mapping[str, Any] = {}
         if ended is None:
             async for mode, chunk in agent.graph.astream(

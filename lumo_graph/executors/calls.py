@@ -93,7 +93,9 @@ class Calls:
             raise FrameError(f"more than {MAX_CALLS} tool calls in one action")
         record = ToolCall(name=message.name, args=_bounded(message.args), ok=False, preview=_NOT_BEGUN)
         self._records.append(record)
-        request = ToolRequest(seq=seq, name=message.name, args=message.args, line=message.line)
+        request = ToolRequest(
+            seq=seq, name=message.name, args=message.args, line=message.line, in_order=message.in_order
+        )
         context = self._context.copy()
         self._threads.run(lambda: context.run(self._answer, request, message.key))
 

@@ -29,6 +29,7 @@ class CallMessage:
     name: str
     args: Fields
     line: int | None
+    in_order: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +47,14 @@ class DoneMessage:
 
 
 def parse_call(message: list[Any], tools: Mapping[str, ToolSpec]) -> CallMessage:
-    """Check `["call", action, key, name, args, line]`.
+    """Check `["call", action, key, name, args, line, is it in order]`.
 
     Raises:
         FrameError: it has another shape, or names a tool or a parameter that does not exist.
     """
-    if len(message) != 6:  # noqa: PLR2004 - the shape above
+    if len(message) != 7:  # noqa: PLR2004 - the shape above
         raise FrameError("a call of the wrong length")
-    _, action, key, name, args, line = message
+    _, action, key, name, args, line, in_order = message
     if type(name) is not str or name not in tools:
         raise FrameError("a call of a tool that does not exist")
     fields = _fields(args, f"arguments of {name}")
@@ -61,7 +62,12 @@ def parse_call(message: list[Any], tools: Mapping[str, ToolSpec]) -> CallMessage
         raise FrameError(f"a call of {name} with arguments it does not have")
     check_plain(fields)
     return CallMessage(
-        action=_whole(action), key=_whole(key), name=name, args=fields, line=None if line is None else _whole(line)
+        action=_whole(action),
+        key=_whole(key),
+        name=name,
+        args=fields,
+        line=None if line is None else _whole(line),
+        in_order=in_order is True,
     )
 
 

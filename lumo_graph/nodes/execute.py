@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 
 from langchain_core.runnables import RunnableConfig
 
-from lumo_graph.dialects import RunCode, action_from_dict, check_action, shorten
-from lumo_graph.errors import ExecutorError
+from lumo_graph.approvals import PYTHON, Decision, EditedAction
+from lumo_graph.dialects import RunCode, action_from_dict, action_to_dict, check_action, shorten
+from lumo_graph.errors import DivergenceError, ExecutorError
 from lumo_graph.events import Output
+from lumo_graph.nodes.approving import ask_about_code
+from lumo_graph.nodes.journaling import Journal
 from lumo_graph.nodes.routes import action_seconds
 from lumo_graph.nodes.serving import ToolServer, event_emitter
 from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
 from lumo_graph.nodes.threads import await_thread
 from lumo_graph.sessions import Stored
 from lumo_graph.state import AgentState, Update
-from lumo_graph.tools import bounded_args
-from lumo_graph.types import CodeError, Execution, Limits, Session, Snapshot, Stream, ToolReply, ToolRequest
+from lumo_graph.tools import bounded_args, preview
+from lumo_graph.types import CodeError, Execution, Limits, Session, Snapshot, Stream, ToolCall, ToolReply, ToolRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,33 +43,48 @@ class Execute:
 
     def run(self, state: AgentState, config: RunnableConfig) -> Update:
         """Run the action, if the reply held one."""
-        action = action_from_dict(state.get("action") or {})
-        if not isinstance(action, RunCode):
-            return {}
-        if (refused := self._check(action.code, state)) is not None:
-            return _not_run(state, refused)
-        server = ToolServer(self._setup.toolbox, state, config)
+        chosen = self._choose(state)
+        if not isinstance(chosen, RunCode):
+            return chosen
+        server = ToolServer(self._setup, state, config, code=chosen.code)
         work = _Work(self._setup, state, config, server)
         try:
-            done = work.do(action.code)
+            done = work.do(chosen.code)
         finally:
             server.stop()
-        return _update(state, server, done)
+        return _update(state, server, done, chosen)
 
     async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
         """Run the action from an event loop: the session works in a thread, async tools on the loop."""
+        chosen = self._choose(state)
+        if not isinstance(chosen, RunCode):
+            return chosen
+        server = ToolServer(self._setup, state, config, code=chosen.code, loop=asyncio.get_running_loop())
+        work = _Work(self._setup, state, config, server)
+        try:
+            done = await await_thread(lambda: work.do(chosen.code), stop=work.stop)
+        finally:
+            server.stop()
+        return _update(state, server, done, chosen)
+
+    def _choose(self, state: AgentState) -> RunCode | Update:
+        """What is to be run, or the update where nothing is: no code, refused before it runs, or by a person."""
         action = action_from_dict(state.get("action") or {})
         if not isinstance(action, RunCode):
             return {}
         if (refused := self._check(action.code, state)) is not None:
             return _not_run(state, refused)
-        server = ToolServer(self._setup.toolbox, state, config, loop=asyncio.get_running_loop())
-        work = _Work(self._setup, state, config, server)
-        try:
-            done = await await_thread(lambda: work.do(action.code), stop=work.stop)
-        finally:
-            server.stop()
-        return _update(state, server, done)
+        decision = ask_about_code(self._setup.approvals.get(PYTHON), action.code)
+        match decision:
+            case Decision(type="reject", message=message):
+                why = f": {message}" if message else ". Ask yourself what may have been wrong with it"
+                return _not_run(state, CodeError(kind="Rejected", message=f"A person did not let the code run{why}."))
+            case Decision(type="respond", message=message):
+                return _answered(state, message or "")
+            case Decision(type="edit", edited_action=EditedAction(args={"code": str(code)})):
+                return RunCode(code)
+            case _:
+                return action
 
     def _check(self, code: str, state: AgentState) -> CodeError | None:
         """What is certain to go wrong, found before anything is run."""
@@ -98,6 +116,7 @@ class _Work:
         self._emit = event_emitter()
         self._session: Session | None = None
         self._stopped = False
+        self._replayed: set[int] = set()
 
     def do(self, code: str) -> Done:
         state = self._state
@@ -106,7 +125,7 @@ class _Work:
         lease = self._sessions.take(self._key, revision, stored, self._limits)
         session = self._session = lease.session
         try:
-            execution = self._execute(session, code)
+            execution = self._replayed_in(self._execute(session, code))
             snapshot = None if execution.rolled_back else _snapshot(session)
         except BaseException:
             # What a restored session has lost is not told yet: only one that is restored again will tell it.
@@ -136,19 +155,72 @@ class _Work:
     def _execute(self, session: Session, code: str) -> Execution:
         if self._stopped:
             raise ExecutorError("The action was cancelled before it began.")
-        return session.execute(code, seconds=action_seconds(self._state), serve=self._serve, write=self._write)
+        try:
+            return session.execute(code, seconds=action_seconds(self._state), serve=self._serve, write=self._write)
+        except DivergenceError as failure:
+            return _diverged(failure, self._server.journal)
+
+    def _replayed_in(self, execution: Execution) -> Execution:
+        """The execution, with what of it was made when the action ran before."""
+        calls = tuple(
+            replace(call, replayed=True) if seq in self._replayed else call for seq, call in enumerate(execution.calls)
+        )
+        left = self._server.journal.left if self._server.journal is not None and not execution.rolled_back else []
+        names = ", ".join(dict.fromkeys(f"{record.name}()" for record in left))
+        notes = (_LEFT.format(names=names),) if left else ()
+        return replace(execution, calls=calls, notes=(*execution.notes, *notes))
 
     def _serve(self, request: ToolRequest) -> ToolReply:
         call_id = f"{self._state['counters']['steps']}.{request.seq}"
-        return self._server.call(call_id, request.name, request.args).reply
+        served = self._server.call(call_id, request)
+        if served.replayed:
+            self._replayed.add(request.seq)
+        return served.reply
 
     def _write(self, stream: Stream, text: str) -> None:
         self._emit(Output(stream=stream, text=text))
 
 
+_LEFT = "Before the run was interrupted, this code had made calls that it has not made now, and they stand: {names}."
+_DIVERGED = """\
+{reason}. So nothing of it was called again, and the code was stopped. Calls that it had made before stand:
+{calls}"""
+_MOST_CALLS = 20
+_ANSWERED = "The code was not run: a person answered in its place, with the text above."
+_EDITED = "A person has changed the code before it ran. What ran is:\n"
+
+
+def _answered(state: AgentState, text: str) -> Update:
+    execution = Execution(stdout=text, variables=dict(state.get("variables", {})), notes=(_ANSWERED,))
+    return {"execution": execution.to_dict(), "lost": {}}
+
+
 def _not_run(state: AgentState, error: CodeError) -> Update:
     execution = Execution(error=error, variables=dict(state.get("variables", {})))
     return {"execution": execution.to_dict(), "lost": {}}
+
+
+def _diverged(failure: DivergenceError, journal: Journal | None) -> Execution:
+    """An action that ran again, after an interruption, and took another path: nothing is repeated."""
+    records = journal.records if journal is not None else []
+    calls = tuple(
+        ToolCall(
+            name=record.name,
+            args=bounded_args(record.arguments),
+            ok=record.error is None,
+            preview=preview(record.reply.value) if record.error is None else record.error,
+            replayed=True,
+        )
+        for record in records
+    )
+    listed = "\n".join(f"- {call.name}({_arguments(call)}) -> {call.preview}" for call in calls[:_MOST_CALLS])
+    message = _DIVERGED.format(reason=str(failure).capitalize(), calls=listed or "- none")
+    error = CodeError(kind="DivergenceError", message=shorten(message, 4_000))
+    return Execution(error=error, calls=calls, rolled_back=True)
+
+
+def _arguments(call: ToolCall) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in call.args.items())
 
 
 def _snapshot(session: Session) -> Snapshot | None:
@@ -167,11 +239,14 @@ def _undone(execution: Execution, state: AgentState) -> Execution:
     return replace(execution, error=error, rolled_back=True, variables=dict(state.get("variables", {})))
 
 
-def _update(state: AgentState, server: ToolServer, done: Done) -> Update:
+def _update(state: AgentState, server: ToolServer, done: Done, ran: RunCode) -> Update:
     limit = state["run"]["limits"]["max_observation_chars"]
     # What is observed is cut to the limit anyway; cut before it is stored, the checkpoint does not grow with it.
+    asked = action_from_dict(state.get("action") or {})
+    edited = (f"{_EDITED}{ran.code}",) if ran != asked else ()
     execution = replace(
         done.execution,
+        notes=(*edited, *done.execution.notes),
         stdout=shorten(done.execution.stdout, limit),
         stderr=shorten(done.execution.stderr, limit),
         calls=tuple(replace(call, args=bounded_args(call.args)) for call in done.execution.calls),
@@ -183,6 +258,8 @@ def _update(state: AgentState, server: ToolServer, done: Done) -> Update:
         "counters": {**counters, "tool_calls": server.count, "seconds": counters["seconds"] + execution.seconds},
         "revision": done.revision,
     }
+    if edited:
+        update["action"] = action_to_dict(ran)
     if done.snapshot is not None:
         update["namespace"] = dict(done.snapshot.changed)
         update["artifacts"] = dict(done.snapshot.files)

@@ -1,4 +1,4 @@
-"""Serve tool calls, whichever branch they come from: one door with the limit, the events and the event loop."""
+"""Serve tool calls, whichever branch they come from: one door with limit, journal, approvals and events."""
 
 import asyncio
 import concurrent.futures
@@ -12,10 +12,18 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 from langgraph.errors import GraphInterrupt
 
+from lumo_graph.approvals import Decision, Request
 from lumo_graph.events import Event, ToolEnded, ToolStarted, event_to_dict
+from lumo_graph.journal import Asked
+from lumo_graph.nodes.approving import Approvals
+from lumo_graph.nodes.journaling import Journal
+from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState
-from lumo_graph.tools import Toolbox, bounded_args, preview, run_in_background
-from lumo_graph.types import ToolReply
+from lumo_graph.tools import bounded_args, preview, run_in_background
+from lumo_graph.types import ToolReply, ToolRequest
+
+IDEMPOTENCY_KEY = "idempotency_key"
+"""Where a tool finds the key of its call: in its config's `configurable`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,87 +33,145 @@ class Served:
     reply: ToolReply
     preview: str
     seconds: float
+    replayed: bool = False
+    """The reply is the recorded one of an earlier run of the action."""
 
 
 class ToolServer:
     """The tool calls of one action.
 
     Args:
-        toolbox: makes the calls.
+        setup: of the agent.
         state: of the run, for what is left of its limit.
         config: of the node, handed to every tool.
+        code: the code action that makes the calls; None for function calls.
         together: calls that are known to be made at once.
         loop: runs the tools that are only async; None: the background loop of the process.
     """
 
     def __init__(
         self,
-        toolbox: Toolbox,
+        setup: Setup,
         state: AgentState,
         config: RunnableConfig,
         *,
+        code: str | None = None,
         together: int = 1,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        self._toolbox = toolbox
+        self._toolbox = setup.toolbox
         self._config = config
         self._together = together
         self._loop = loop
-        self._asynchronous = {spec.name for spec in toolbox.specs if spec.is_async}
+        self._asynchronous = {spec.name for spec in setup.toolbox.specs if spec.is_async}
         self._limit: int | None = state["run"]["limits"]["max_tool_calls"]
         self._before = state["counters"]["tool_calls"]
         self._made = 0
+        self._stopped = False
         self._lock = threading.Lock()
         self._cancels: list[Callable[[], object]] = []
         self._emit = event_emitter()
+        self.journal = Journal.of(config, loop)
+        """Of the action; None where nothing is stored."""
+        self._approvals = Approvals(
+            setup.approvals, self.journal, code=code, expected=None if code is not None else together
+        )
 
     @property
     def count(self) -> int:
         """Calls of the run so far, refused ones included."""
         return self._before + self._made
 
-    def call(self, call_id: str, name: str, args: Mapping[str, Any]) -> Served:
-        """Make one call, from any thread. A failing tool is a reply with an error, not an exception."""
-        self._emit(ToolStarted(call_id=call_id, name=name, args=bounded_args(args)))
+    def call(self, call_id: str, request: ToolRequest) -> Served:
+        """Make one call, from any thread. A failing tool is a reply with an error, not an exception.
+
+        Raises:
+            GraphInterrupt: a person has to be asked.
+            DivergenceError: the action ran before, and made another call here.
+        """
+        self._emit(ToolStarted(call_id=call_id, name=request.name, args=bounded_args(request.args)))
         started = time.monotonic()
-        reply = self._reply(name, args)
-        served = Served(
-            reply=reply,
-            preview=preview(reply.value) if reply.error is None else preview(reply.error),
-            seconds=time.monotonic() - started,
+        self._approvals.begin()
+        shown = ""
+        try:
+            reply, replayed = self._reply(request)
+            shown = preview(reply.value) if reply.error is None else preview(reply.error)
+        finally:
+            self._approvals.end(f"{request.name} -> {shown}")
+        served = Served(reply=reply, preview=shown, seconds=time.monotonic() - started, replayed=replayed)
+        self._emit(
+            ToolEnded(
+                call_id=call_id,
+                name=request.name,
+                ok=reply.error is None,
+                preview=shown,
+                seconds=served.seconds,
+                replayed=replayed,
+            )
         )
-        ok = reply.error is None
-        self._emit(ToolEnded(call_id=call_id, name=name, ok=ok, preview=served.preview, seconds=served.seconds))
         return served
 
     def stop(self) -> None:
         """Cancel the async tools that still run. A sync tool cannot be stopped; nobody waits for it any more."""
         with self._lock:
+            self._stopped = True
             cancels = list(self._cancels)
         for cancel in cancels:
             cancel()
 
-    def _reply(self, name: str, args: Mapping[str, Any]) -> ToolReply:
+    def _reply(self, request: ToolRequest) -> tuple[ToolReply, bool]:
         with self._lock:
             self._made += 1
-            made, refused = self._made, self._limit is not None and self.count > self._limit
+            refused = self._limit is not None and self.count > self._limit
         if refused:
             text = f"The run's limit of {self._limit} tool calls is reached. Answer with what you have."
-            return ToolReply(error=text, error_type="RuntimeError")
+            return ToolReply(error=text, error_type="RuntimeError"), False
+        effects = self._toolbox.effects_of(request.name)
+        question = self._approvals.request_for(request.name, request.args, line=request.line)
+        if self.journal is None or effects is None or (effects.none and question is None):
+            return self._make(request.name, request.args, key=None), False
+        asked = self.journal.ask(request.name, request.args, in_order=request.in_order)
+        if asked.record is not None:
+            return asked.record.reply, True
+        if question is None and effects.on_unknown != "rerun" and self.journal.was_begun(asked):
+            if effects.on_unknown == "fail":
+                text = f"{request.name} may have run already, before this run was interrupted; it was not called again."
+                return self._record(asked, request, lambda: ToolReply(error=text, error_type="RuntimeError"))
+            question = _unknown(request)
+        name, args = request.name, request.args
+        if question is not None:
+            decision = self._approvals.decide(asked, question)
+            if (instead := _instead_of_call(name, decision)) is not None:
+                return self._record(asked, request, lambda: instead)
+            if decision.edited_action is not None:
+                name, args = decision.edited_action.name, decision.edited_action.args
+        if effects.on_unknown != "rerun":
+            self.journal.begin(asked)
+        key = self.journal.idempotency_key(asked)
+        return self._record(asked, request, lambda: self._make(name, args, key=key))
+
+    def _record(self, asked: Asked, request: ToolRequest, call: Callable[[], ToolReply]) -> tuple[ToolReply, bool]:
+        assert self.journal is not None  # noqa: S101 - what is asked for was asked of it
+        reply, ours = self.journal.make(asked, request.args, call, in_order=request.in_order)
+        return reply, not ours
+
+    def _make(self, name: str, args: Mapping[str, Any], *, key: str | None) -> ToolReply:
+        config = self._config if key is None else _with_key(self._config, key)
         try:
             if name in self._asynchronous:
-                return self._await(name, args)
-            return self._toolbox.call(name, args, self._config)
+                return self._await(name, args, config)
+            return self._toolbox.call(name, args, config)
         except GraphInterrupt:
-            if made == 1 and self._together == 1:
+            if self._made == 1 and self._together == 1 and not self._approvals.has_rules:
+                self._approvals.note_own_question()
                 raise
             # On resume the whole action runs again, and LangGraph hands out answers by the order of the questions.
             text = f"{name} waits for a person, so it must be the first and only call of its action. Call it alone."
             return ToolReply(error=text, error_type="RuntimeError")
 
-    def _await(self, name: str, args: Mapping[str, Any]) -> ToolReply:
+    def _await(self, name: str, args: Mapping[str, Any], config: RunnableConfig) -> ToolReply:
         def make() -> Coroutine[Any, Any, ToolReply]:
-            return self._toolbox.acall(name, args, self._config)
+            return self._toolbox.acall(name, args, config)
 
         try:
             if self._loop is None:
@@ -114,7 +180,39 @@ class ToolServer:
             self._cancels.append(future.cancel)
             return future.result()
         except (asyncio.CancelledError, concurrent.futures.CancelledError):
+            if self._stopped:
+                raise StoppedError(name) from None  # nothing is recorded: what has become of it is not known
             return ToolReply(error=f"{name} was stopped before it returned.", error_type="TimeoutError")
+
+
+class StoppedError(Exception):
+    """The action was stopped while a call of it was being made."""
+
+
+def _with_key(config: RunnableConfig, key: str) -> RunnableConfig:
+    return {**config, "configurable": {**config.get("configurable", {}), IDEMPOTENCY_KEY: key}}
+
+
+def _unknown(request: ToolRequest) -> Request:
+    return Request(
+        name=request.name,
+        args=dict(request.args),
+        description=f"{request.name} may have run already, before this run was interrupted. Approve to run it (again); "
+        "respond with its result if it has run.",
+        line=request.line,
+    )
+
+
+def _instead_of_call(name: str, decision: Decision) -> ToolReply | None:
+    """What a decision puts in the place of the call; None if the call is to be made."""
+    match decision.type:
+        case "reject":
+            why = f": {decision.message}" if decision.message else ""
+            return ToolReply(error=f"{name} was not called, because a person rejected it{why}", error_type="ToolError")
+        case "respond":
+            return ToolReply(value=decision.message)
+        case _:
+            return None
 
 
 def event_emitter() -> Callable[[Event], None]:
