@@ -33,6 +33,7 @@ format: $(VENV)/.dev  ## format the code
 
 bench: $(VENV)/.dev  ## measure, and compare with other libraries in environments of their own
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.overhead
+	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.sandbox
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.bfcl
 
 clean:  ## remove the environment and what tools left

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
 from lumo_graph.artifacts import Artifact
-from lumo_graph.types import Outcome, Step, Stream, Usage
+from lumo_graph.types import Isolation, Outcome, Step, Stream, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,8 @@ class RunResult:
     """Every message of the thread, as LangChain messages."""
     usage: Usage = field(default_factory=Usage)
     """What the model calls of this run used."""
+    isolation: Isolation | None = None
+    """What contained the code of this run, as its executor reports it; None if no code was run."""
     thread_id: str | None = None
     """The thread that `resume` and later runs continue."""
     pending: tuple[Mapping[str, Any], ...] = ()
@@ -147,6 +149,7 @@ def event_to_dict(event: Event) -> dict[str, Any]:
             "outcome": result.outcome,
             "steps": len(result.steps),
             "usage": asdict(result.usage),
+            "isolation": None if result.isolation is None else result.isolation.to_dict(),
             "thread_id": result.thread_id,
             "pending": [dict(request) for request in result.pending],
             "artifacts": [

@@ -60,7 +60,7 @@ def create_lumo_agent(
     """Create an agent: a compiled LangGraph state graph, to invoke, stream, resume or embed like any other.
 
     Input of the graph: `task` (str) or `messages`, and for this run `agent_type`, `history` and `limits`.
-    Output: `answer`, `outcome`, `steps`, `messages` and `usage`.
+    Output: `answer`, `outcome`, `steps`, `messages`, `usage` and `isolation`.
 
     Args:
         model: a chat model, or its name as `"openai:gpt-4.1-nano"`.

@@ -18,8 +18,8 @@ class Idle:
     session: Session
     revision: str
     """The state of the stored namespace that it stands at."""
-    room: tuple[int, int]
-    """Memory and disk it was given."""
+    room: tuple[int, int, float | None]
+    """Memory, disk and processor time it was given."""
 
 
 class IdleSessions:

@@ -21,6 +21,9 @@ class Limits:
     """Repairs the model may try in a row after an action that failed."""
     action_seconds: float = 30.0
     """Wall-clock seconds for one code action, the tools it calls included."""
+    action_cpu_seconds: float | None = None
+    """Processor seconds of one code action, all its threads and processes together. The action is stopped and undone
+    then, as after `action_seconds`."""
     max_tool_calls: int | None = None
     """Tool calls in a run, from code and by function calling together. A call beyond it fails, and the run stops."""
     max_tokens: int | None = None
@@ -60,7 +63,7 @@ class Limits:
         return asdict(self)
 
 
-_OPTIONAL_LIMITS = {"max_tool_calls", "max_tokens", "max_cost", "max_seconds"}
+_OPTIONAL_LIMITS = {"action_cpu_seconds", "max_tool_calls", "max_tokens", "max_cost", "max_seconds"}
 _WHOLE_LIMITS = {
     "max_steps", "max_debug_attempts", "max_tool_calls", "max_tokens", "max_observation_chars", "memory_mb", "disk_mb",
 }  # fmt: skip

@@ -28,7 +28,7 @@ from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentInput
 from lumo_graph.storable import whole_characters
 from lumo_graph.streaming import INTERRUPT, STREAM_MODES, events_of, pending_of
-from lumo_graph.types import AgentType, Limits, Step, Usage
+from lumo_graph.types import AgentType, Isolation, Limits, Step, Usage
 
 _SUPERSTEPS = 1_000_000
 """LangGraph's own limit, out of the way: `Limits` stop a run."""
@@ -189,6 +189,7 @@ class _Agent:
             steps=tuple(Step.from_dict(step) for step in values.get("steps", ())),
             messages=tuple(values.get("messages", ())),
             usage=Usage(**values.get("usage", {})),
+            isolation=Isolation.from_dict(values["isolation"]) if values.get("isolation") else None,
             thread_id=self.thread_id,
             artifacts=artifacts_of(values.get("artifacts", {})),
         )

@@ -120,6 +120,6 @@ class LiveSessions:
         self._idle.close_all()
 
 
-def _room(limits: Limits) -> tuple[int, int]:
+def _room(limits: Limits) -> tuple[int, int, float | None]:
     """What a session was given when it was opened."""
-    return limits.memory_mb, limits.disk_mb
+    return limits.memory_mb, limits.disk_mb, limits.action_cpu_seconds

@@ -119,6 +119,8 @@ class AgentOutput(TypedDict, total=False):
     messages: Required[Annotated[list[AnyMessage], DeltaChannel(add_messages)]]
     usage: dict[str, Any]
     """What the model calls of this run used, the fields of a `Usage`."""
+    isolation: dict[str, Any] | None
+    """What contained the session of this run's code, the `to_dict` of an `Isolation`; None if no code was run."""
     artifacts: Annotated[dict[str, bytes], DeltaChannel(merge)]
     """Files in the working directory of the thread's code: path below it to content. They come from the session:
     untrusted. An empty folder is a path with a `/` at its end."""
@@ -171,6 +173,7 @@ class Update(TypedDict, total=False):
     run: RunFields
     counters: Counters
     usage: dict[str, Any]
+    isolation: dict[str, Any] | None
     action: dict[str, Any] | None
     execution: dict[str, Any] | None
     results: list[ToolResult] | None

@@ -1,17 +1,25 @@
 """The words every floor speaks: values that cross between nodes, and the two seams (`Executor`, `Session`)."""
 
+# ruff: noqa: PLC0414 - words that have a file of their own are had from here too
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Protocol, Self, TypeAlias, get_args
 
-from lumo_graph.limits import Limits as Limits  # noqa: PLC0414 - one of the words every floor speaks
+from lumo_graph.isolation import TIERS as TIERS
+from lumo_graph.isolation import Isolation as Isolation
+from lumo_graph.isolation import Tier as Tier
+from lumo_graph.limits import Limits as Limits
+from lumo_graph.toolcalls import Parameter as Parameter
+from lumo_graph.toolcalls import ToolCall as ToolCall
+from lumo_graph.toolcalls import ToolReply as ToolReply
+from lumo_graph.toolcalls import ToolRequest as ToolRequest
+from lumo_graph.toolcalls import ToolSpec as ToolSpec
 
 AgentType: TypeAlias = Literal["function-calling", "code-agent"]
 AGENT_TYPES: tuple[str, ...] = get_args(AgentType)
 
 Outcome: TypeAlias = Literal["answered", "max_steps", "max_debug_attempts", "budget", "interrupted", "cancelled"]
-Tier: TypeAlias = Literal["full", "fs", "best_effort", "none"]
-TIERS: tuple[Tier, ...] = get_args(Tier)
 Stream: TypeAlias = Literal["stdout", "stderr"]
 Change: TypeAlias = Literal["added", "changed", "removed"]
 CHANGES: tuple[Change, ...] = get_args(Change)
@@ -39,79 +47,6 @@ class Usage:
             output_tokens=self.output_tokens + other.output_tokens,
             cost=sum(known) if known else None,
         )
-
-
-# -- tools as the code and the model see them -------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
-    """One parameter of a tool."""
-
-    name: str
-    annotation: str = "Any"
-    """Python source of the type, for the stub: `"list[str]"`."""
-    default: str | None = None
-    """Python source of the default, for the stub. None: the parameter is required."""
-    keyword_only: bool = False
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolSpec:
-    """A tool as a typed Python function, without its implementation."""
-
-    name: str
-    doc: str = ""
-    parameters: tuple[Parameter, ...] = ()
-    returns: str = "Any"
-    """Python source of the return type, for the stub."""
-    is_async: bool = False
-    """The tool has only an async implementation: code calls it with `await`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolRequest:
-    """A tool call that code in a session asks the host to make. Everything in it comes from the session: untrusted."""
-
-    seq: int
-    """Position of the call in its action, from 0."""
-    name: str
-    args: Mapping[str, Any]
-    """Plain data, bound to the parameter names."""
-    line: int | None = None
-    """Line of the action that made the call, from 1."""
-    in_order: bool = True
-    """It comes from the main thread of the code, and not from a task beside others: when the action runs again, such
-    calls come in the same order."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolReply:
-    """What the host answers: a value of plain data, or an error that is raised in the code."""
-
-    value: Any = None
-    """None, bool, int, float, str, bytes, and lists and dicts of them."""
-    error: str | None = None
-    """Message of the exception to raise in the code; None if the call succeeded."""
-    error_type: str = "ToolError"
-    """Class name of that exception; a builtin exception's name is raised as that builtin."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCall:
-    """A tool call that was made, as steps and debug briefs report it."""
-
-    name: str
-    args: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    ok: bool = True
-    preview: str = ""
-    """Bounded text of the result, or the error's message."""
-    seconds: float = 0.0
-    replayed: bool = False
-    """It was made when the action ran before, and its recorded result was given again."""
-    finished: bool = True
-    """False: it was still running when its action ended. It may take effect later, and nobody will hear of it."""
 
 
 # -- what a code action did ----------------------------------------------------------------------------------------
@@ -222,19 +157,6 @@ class Step:
 
 
 # -- the seams -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Isolation:
-    """What stands between a session and its host. Honest: what is off says why, and what that leaves open."""
-
-    tier: Tier
-    on: tuple[str, ...] = ()
-    """Layers in force, such as `namespaces`, `landlock`, `seccomp`."""
-    off: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Layers not in force, each with the reason."""
-    open: tuple[str, ...] = ()
-    """What code in the session can still do to its host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ def make():
 
     def make():
         opened.append(executor.open(limits=Limits()))
-        return Idle(session=opened[-1], revision="r", room=(1, 1))
+        return Idle(session=opened[-1], revision="r", room=(1, 1, None))
 
     yield make
     for session in opened:

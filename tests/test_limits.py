@@ -21,6 +21,8 @@ def test_the_defaults_are_those_of_the_readme():
         ({"action_seconds": float("nan")}, "finite"),
         ({"action_seconds": float("inf")}, "finite"),
         ({"action_seconds": "5"}, "a number, not '5'"),
+        ({"action_cpu_seconds": 0}, "above 0, not 0"),
+        ({"action_cpu_seconds": "2"}, "a number, not '2'"),
         ({"max_tokens": 0}, "at least 1"),
         ({"max_cost": -0.1}, "above 0"),
         ({"max_observation_chars": 10}, "at least 200"),
@@ -33,7 +35,7 @@ def test_a_limit_that_makes_no_sense_is_refused_with_its_value(given, named):
 
 
 def test_none_means_no_limit_where_there_may_be_none():
-    limits = Limits(max_tool_calls=None, max_tokens=None, max_cost=None, max_seconds=None)
+    limits = Limits(action_cpu_seconds=None, max_tool_calls=None, max_tokens=None, max_cost=None, max_seconds=None)
     assert limits == Limits()
     assert Limits(max_tool_calls=0).max_tool_calls == 0
 

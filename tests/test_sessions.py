@@ -64,9 +64,10 @@ def test_a_closed_session_comes_back_from_its_namespace(sessions):
     assert (execution.value.plain, restored) == (1, True)
 
 
-def test_a_session_of_other_limits_is_opened_anew(sessions):
+@pytest.mark.parametrize("limits", [{"memory_mb": 512}, {"disk_mb": 32}, {"action_cpu_seconds": 5}])
+def test_a_session_of_other_limits_is_opened_anew(sessions, limits):
     revision, stored, _, _ = work(sessions, "t", "", {}, "x = 1")
-    lease = sessions.take("t", revision, Stored(namespace=stored), Limits(memory_mb=512))
+    lease = sessions.take("t", revision, Stored(namespace=stored), Limits(**limits))
     assert lease.restored
     sessions.discard(lease.session)
 

@@ -12,7 +12,7 @@ from lumo_graph.cli.following import Place, complain, follow
 from lumo_graph.cli.storage import default_checkpointer, default_file
 from lumo_graph.errors import ConfigurationError, LumoGraphError
 from lumo_graph.events import Event
-from lumo_graph.types import AGENT_TYPES, AgentType
+from lumo_graph.types import AGENT_TYPES, TIERS, AgentType, Tier
 
 NO_MODEL = "no model is given. Name one with --model or LUMO_MODEL:"
 MODEL_EXAMPLES = """\
@@ -115,6 +115,9 @@ def run(
     max_cost: Annotated[float | None, typer.Option(metavar="X", help="Cost as the provider reports it.")] = None,
     max_seconds: Annotated[float | None, typer.Option(metavar="X", help="Seconds of work.")] = None,
     action_seconds: Annotated[float | None, typer.Option(metavar="X", help="Seconds for one action (30).")] = None,
+    action_cpu_seconds: Annotated[
+        float | None, typer.Option(metavar="X", help="Processor seconds for one action.")
+    ] = None,
     json_lines: JsonOption = False,
 ) -> None:
     """Run a task."""
@@ -126,6 +129,7 @@ def run(
         "max_cost": max_cost,
         "max_seconds": max_seconds,
         "action_seconds": action_seconds,
+        "action_cpu_seconds": action_cpu_seconds,
     }
     named = _checked_model(model)
     place = _place(
@@ -214,6 +218,30 @@ def threads(*, checkpointer: CheckpointerOption = None, json_lines: JsonOption =
     except LumoGraphError as error:
         complain(str(error))
         raise typer.Exit(code_of_error(error)) from None
+
+
+@app.command()
+def doctor(
+    *,
+    require: Annotated[
+        str | None,
+        typer.Option(metavar="|".join(TIERS), help="Fail (exit code 5) where sessions get less isolation than this."),
+    ] = None,
+    checkpointer: CheckpointerOption = None,
+    json_lines: Annotated[bool, typer.Option("--json", help="Print the same as one JSON object.")] = False,
+) -> None:
+    """Say what works here.
+
+    How well sessions are isolated and what to do about what is missing, what is installed, where threads are stored.
+    """
+    from lumo_graph.cli.doctor import run_doctor  # noqa: PLC0415 - the executor
+
+    try:
+        code = run_doctor(require=cast("Tier | None", require), checkpointer=checkpointer, json_lines=json_lines)
+    except LumoGraphError as error:
+        complain(str(error))
+        raise typer.Exit(code_of_error(error)) from None
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from lumo_graph.events import (
     ToolStarted,
     event_to_dict,
 )
-from lumo_graph.types import Step, Usage
+from lumo_graph.types import Isolation, Step, Usage
 
 _KINDS = {kind.type: kind for kind in (Token, Plan, Code, Output, ToolStarted, ToolEnded, Observation, Debug)}
 
@@ -71,6 +71,7 @@ def read_event(line: str) -> Event:
             answer=fields["answer"],
             outcome=fields["outcome"],
             usage=Usage(**fields["usage"]),
+            isolation=Isolation.from_dict(fields["isolation"]) if fields.get("isolation") else None,
             thread_id=fields["thread_id"],
         )
         return Answered(result=result)

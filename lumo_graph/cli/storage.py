@@ -2,8 +2,44 @@
 
 import os
 from pathlib import Path
+from typing import TypedDict
 
 from lumo_graph.errors import ConfigurationError, LumoGraphError
+
+
+class Storage(TypedDict):
+    """Where threads are stored."""
+
+    url: str
+    writable: bool
+    reason: str
+    """Why not, or what is to be known of it; empty if there is nothing."""
+
+
+def describe_storage(url: str | None) -> Storage:
+    """What can be said of a store without making it.
+
+    Args:
+        url: of the store; None: the file that `lumo` uses unless told otherwise.
+    """
+    url = url or f"sqlite:///{default_file()}"
+    if url.startswith("memory://"):
+        return Storage(url=url, writable=True, reason="gone with the process")
+    if not url.startswith("sqlite:///"):
+        return Storage(url=url, writable=False, reason="it is of no known form: use sqlite:///FILE or memory://")
+    reason = _why_not_writable(Path(url.removeprefix("sqlite:///")).absolute())
+    return Storage(url=url, writable=not reason, reason=reason)
+
+
+def _why_not_writable(file: Path) -> str:
+    # SQLite writes beside the file too. A folder that is missing is made, below the first one that exists.
+    folder = next(parent for parent in file.parents if parent.exists())
+    if not folder.is_dir():
+        return f"{str(folder)!r} is not a folder"
+    for path in [folder, *([file] if file.exists() else [])]:
+        if not os.access(path, os.W_OK):
+            return f"{str(path)!r} may not be written to"
+    return ""
 
 
 def default_checkpointer() -> str:

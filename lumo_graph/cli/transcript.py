@@ -21,7 +21,7 @@ from lumo_graph.events import (
     ToolEnded,
     ToolStarted,
 )
-from lumo_graph.types import Usage
+from lumo_graph.types import Isolation, Usage
 
 Kind: TypeAlias = Literal["thought", "plan", "code", "call", "output", "observation", "debug", "step", "answer", "end"]
 
@@ -218,6 +218,7 @@ class Transcript:
             plural(len(result.steps) or self._last_step, "step"),
             *_usage(result.usage),
             duration(self._clock() - self._began),
+            *_shortfall(result.isolation),
         ]
         if result.artifacts:
             names = one_line(", ".join(artifact.name for artifact in result.artifacts), 300)
@@ -254,6 +255,11 @@ def _usage(usage: Usage) -> Iterator[str]:
         yield f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out"
     if usage.cost is not None:
         yield f"cost {usage.cost:.4f}"
+
+
+def _shortfall(isolation: Isolation | None) -> Iterator[str]:
+    if isolation is not None and isolation.tier != "full":
+        yield f"isolation: {isolation.tier}"
 
 
 def _readable(answer: Any) -> tuple[str, str]:

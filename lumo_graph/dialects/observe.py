@@ -1,7 +1,8 @@
 """What the model is told about what its action did."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lumo_graph.dialects.excerpts import bullets, fair_shares, one_line, readable, shorten
 from lumo_graph.types import CHANGES, CodeError, Execution
@@ -12,6 +13,14 @@ _CALLS_STAND = "The tool calls it made are not undone: {names}."
 _CALLS_RUN = "Still running when the code ended, and may still take effect: {names}."
 _LOST = "These variables could not be restored and no longer exist:"
 _UNSAVED = "These values will be lost if the interpreter restarts; be ready to make them again:"
+
+_QUOTE = "> "
+# What else than this module begins a line so would be taken for a part of the observation. More than `\n` ends a line.
+_TITLES = (
+    "observation:", "stdout:", "stderr:", "value of the last expression", "answer given", "error:", "traceback:",
+    "note:", "these variables could not be", "these values will be lost",
+)  # fmt: skip
+_LIKE_A_TITLE = re.compile(rf"(?:^|(?<=[\x85\u2028\u2029]))(?={'|'.join(_TITLES)})", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +56,7 @@ def observe_execution(
     ]
     if notes := _notes(execution):
         sections.append(_Section(title="note:", body=notes, vital=execution.rolled_back))
-    told = [section for section in sections if section.body.strip()]
+    told = [replace(section, body=_quoted(section.body)) for section in sections if section.body.strip()]
     if all(section.title in (_LOST, _UNSAVED) for section in told):
         told.insert(0, _Section(title="", body=_NO_OUTPUT))
     return _composed(told, limit)
@@ -125,6 +134,16 @@ def _reasons(problems: Mapping[str, str] | None) -> str:
     return bullets((problems or {}).items(), lambda item: f"`{item[0]}`: {item[1]}", count=20, width=200)
 
 
+def _quoted(text: str) -> str:
+    """Text of code, tools and errors, with a mark before what reads like a title of an observation."""
+    return _LIKE_A_TITLE.sub(_QUOTE, text)
+
+
+def _cut(body: str, limit: int) -> str:
+    # The tail may begin in the middle of a line, and then be like a title.
+    return body if len(body) <= limit else _quoted(shorten(body, limit - len(_QUOTE)))
+
+
 def _composed(sections: list[_Section], limit: int) -> str:
     titles = [f"{section.title}\n" if section.title else "" for section in sections]
     room = limit - len("Observation:\n") - sum(map(len, titles)) - 2 * (len(sections) - 1)
@@ -133,7 +152,7 @@ def _composed(sections: list[_Section], limit: int) -> str:
     # What the others do not need goes back to the vital ones.
     vital = fair_shares([len(section.body) if section.vital else 0 for section in sections], room - sum(others))
     bodies = [
-        title + shorten(section.body, max(vital[at], others[at]))
+        title + _cut(section.body, max(vital[at], others[at]))
         for at, (title, section) in enumerate(zip(titles, sections, strict=True))
     ]
     return shorten("Observation:\n" + "\n\n".join(bodies), limit)

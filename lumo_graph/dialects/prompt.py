@@ -32,7 +32,7 @@ was one. Read it before you go on.
 
 - Variables, functions and imports stay. Use them in later blocks instead of computing them again.
 - You see only what is printed and the last expression, up to {chars:,} characters. Show small parts of large values.
-- One block may run for {seconds:g} seconds, the tools it calls included.
+- One block may run for {seconds:g} seconds, the tools it calls included{processor}.
 - `await` works at the top level. `input()` does not: nobody is there to answer.
 - A reply without a code block ends the task, with its text as the answer."""
 
@@ -147,8 +147,11 @@ def code_prompt(
         notes: sentences about the session.
     """
     way_out = "; the tools are the only way out" if tools else ""
+    processor = ""
+    if limits.action_cpu_seconds is not None:
+        processor = f", and use {limits.action_cpu_seconds:g} seconds of processor time, all threads together"
     sections = [
-        _HOW_TO_REPLY.format(chars=limits.max_observation_chars, seconds=limits.action_seconds),
+        _HOW_TO_REPLY.format(chars=limits.max_observation_chars, seconds=limits.action_seconds, processor=processor),
         *_tool_sections(tools),
         _RULES.format(
             imports=_imports(packages) if imports is None else _listed_imports(imports),

@@ -30,6 +30,8 @@ class CallMessage:
     args: Fields
     line: int | None
     in_order: bool
+    parts: int = 0
+    """Values in its arguments, those in containers included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ def parse_call(message: list[Any], tools: Mapping[str, ToolSpec]) -> CallMessage
     fields = _fields(args, f"arguments of {name}")
     if not fields.keys() <= {parameter.name for parameter in tools[name].parameters}:
         raise FrameError(f"a call of {name} with arguments it does not have")
-    check_plain(fields)
+    parts = check_plain(fields)
     return CallMessage(
         action=_whole(action),
         key=_whole(key),
@@ -68,6 +70,7 @@ def parse_call(message: list[Any], tools: Mapping[str, ToolSpec]) -> CallMessage
         args=fields,
         line=None if line is None else _whole(line),
         in_order=in_order is True,
+        parts=parts,
     )
 
 
@@ -124,7 +127,10 @@ def parse_text(message: list[Any]) -> str:
 
 def parse_unfrozen(message: list[Any]) -> str:
     """Check `["unfrozen", action, reason]`."""
-    return _text(message[2] if len(message) == 3 else None, _NAME)  # noqa: PLR2004 - the shape above
+    if len(message) != 3:  # noqa: PLR2004 - the shape above
+        raise FrameError("a missing copy of the wrong length")
+    _whole(message[1])
+    return _text(message[2], _NAME)
 
 
 def parse_thawed(message: list[Any]) -> tuple[str, ...]:
@@ -134,8 +140,12 @@ def parse_thawed(message: list[Any]) -> tuple[str, ...]:
     return _names(message[1])
 
 
-def check_plain(value: Any, *, binary: bool = True) -> None:
-    """Refuse data that is nested too deep or has too many parts, and bytes unless `binary`; msgpack knows no more."""
+def check_plain(value: Any, *, binary: bool = True) -> int:
+    """Refuse data that is nested too deep or has too many parts, and bytes unless `binary`; msgpack knows no more.
+
+    Returns:
+        How many parts there are.
+    """
     level: list[Any] = [value]
     parts = 0
     for _ in range(_MAX_DEPTH):
@@ -146,7 +156,7 @@ def check_plain(value: Any, *, binary: bool = True) -> None:
         if not binary and any(type(item) is bytes for item in level):
             raise FrameError("bytes where there may be none")
         if not level:
-            return
+            return parts
     raise FrameError("data that is nested too deep")
 
 

@@ -59,6 +59,18 @@ class Frames:
         self._cap = cap
         self._buffer = bytearray()
 
+    @property
+    def missing(self) -> int:
+        """Bytes until the next message is complete, as far as that is known: what may be read for it alone."""
+        if (here := len(self._buffer)) < _HEADER:
+            return _HEADER - here
+        return _HEADER + int.from_bytes(self._buffer[:_HEADER], "big") - here
+
+    @property
+    def incomplete(self) -> int:
+        """Bytes of a message that is not all there yet."""
+        return len(self._buffer)
+
     def feed(self, data: bytes) -> list[list[Any]]:
         """Messages that are complete now that `data` has arrived.
 

@@ -1,29 +1,31 @@
 """Starting a session: the best jail this machine gives, and no code before it stands."""
 
-import errno
-import os
-import threading
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from lumo_graph.errors import ExecutorError
-from lumo_graph.executors.inputs import can_be_bound, read_inputs
-from lumo_graph.executors.isolation import check_reached, describe_isolation
-from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, LayerError
+from lumo_graph.errors import ExecutorError, IsolationError
+from lumo_graph.executors.advice import read_machine
+from lumo_graph.executors.inputs import Input, can_be_bound, read_inputs
+from lumo_graph.executors.isolation import describe_isolation, explain_shortfall, reaches
+from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, PAUSE, LayerError
 from lumo_graph.executors.link import Link
+from lumo_graph.executors.relaying import launch_session
 from lumo_graph.executors.restoring import Attempts, Furniture, Restored, receive_one
 from lumo_graph.executors.settings import Settings
 from lumo_graph.executors.warm import Start, Started
 from lumo_graph.executors.zygote import fork_session
-from lumo_graph.types import Limits, ToolSpec
+from lumo_graph.types import Isolation, Limits, ToolSpec
 
 _JAIL_SECONDS = 60.0
 
-_missing: dict[str, str] = {}
-"""Layers that this machine does not give, each with the reason: found out once."""
-_missing_lock = threading.Lock()
-_PASSING = {os.strerror(number) for number in (errno.EAGAIN, errno.ENOMEM, errno.ENOSPC, errno.EMFILE, errno.ENFILE)}
+_missing: dict[tuple[str, ...], dict[str, str]] = {}
+"""Layers that this machine, or what a launcher starts, does not give, each with the reason: found out once."""
+_probed: dict[tuple[Any, ...], Isolation] = {}
+"""Reports of sessions that were started only for them, by what they depend on."""
 
 
 def start_session(
@@ -57,7 +59,7 @@ def start_session(
         started = start(limits)
         link = started.link
         try:
-            inputs = [item for item in settings.files if not (link.supervised and can_be_bound(item))]
+            inputs = [item for item in settings.files if item.name not in started.bound]
             furniture = Furniture(
                 tools=[_describe_tool(tool) for tool in tools],
                 imports=settings.imports,
@@ -80,21 +82,53 @@ def start_empty(settings: Settings, limits: Limits) -> Started:
         IsolationError: the layers do not make the required tier. No code was run.
         ExecutorError: no session could be started.
     """
-    with _missing_lock:
-        off = dict(_missing)
+    off = dict(_missing.get(settings.launch, {}))
     while True:
         layers = frozenset(LAYERS) - off.keys()
-        check_reached(layers, off, settings.require)
         try:
-            return start_behind(layers, off, settings, limits)
+            started = start_behind(layers, off, settings, limits)
         except LayerError as failure:
             # The process that tried is in a half state and has ended; a fresh one does without the layer.
             if failure.layer not in layers:
                 raise ExecutorError(f"No session could be started: {failure.reason}") from failure
             off[failure.layer] = failure.reason
-            if failure.reason not in _PASSING:
-                with _missing_lock:
-                    _missing[failure.layer] = failure.reason
+            if not failure.passing:
+                _missing.setdefault(settings.launch, {})[failure.layer] = failure.reason
+            continue
+        if reaches(started.isolation.tier, settings.require):
+            return started
+        # Only now, so that the error says all that is missing and what there really is.
+        started.end()
+        raise _shortfall(started.isolation, settings)
+
+
+def _shortfall(isolation: Isolation, settings: Settings) -> IsolationError:
+    failure = explain_shortfall(isolation, settings.require, read_machine())
+    if not settings.launch:
+        return failure
+    return IsolationError(
+        f"{failure} This is about the layers of lumo_graph inside what {settings.launch[0]!r} starts. What that "
+        f"contains by itself is not counted: if it is enough, say so with require='none'."
+    )
+
+
+def probe_isolation(settings: Settings) -> Isolation:
+    """What contains the sessions that these settings give here. One is started for it, and ended before it gets code.
+
+    Once a process: what was found is known from then on, unless a layer was missing only for the moment.
+
+    Raises:
+        IsolationError: the layers do not make the required tier.
+        ExecutorError: no session could be started.
+    """
+    what = settings.require, settings.preload, settings.freeze_below_mb, settings.launch
+    if (known := _probed.get(what)) is not None:
+        return known
+    started = start_empty(replace(settings, files=()), Limits())
+    started.end()
+    if started.isolation.off.keys() & set(LAYERS) <= _missing.get(settings.launch, {}).keys():
+        _probed[what] = started.isolation
+    return started.isolation
 
 
 def start_behind(layers: frozenset[str], off: Mapping[str, str], settings: Settings, limits: Limits) -> Started:
@@ -105,19 +139,22 @@ def start_behind(layers: frozenset[str], off: Mapping[str, str], settings: Setti
         ExecutorError: no session could be started.
     """
     link = Link()
+    bound = _bound(settings, layers)
     try:
         request = {
             "layers": sorted(layers),
             "memory_mb": limits.memory_mb,
             "disk_mb": limits.disk_mb,
+            "cpu_seconds": limits.action_cpu_seconds,
             "freeze_below_mb": settings.freeze_below_mb,
             "keep_files_mb": settings.keep_files_mb,
-            "inputs": [(item.name, item.path) for item in settings.files if can_be_bound(item)]
-            if NAMESPACES in layers
-            else [],
+            "inputs": [(item.name, item.path) for item in bound],
         }
         try:
-            fork_session(settings.preload, request, link.theirs())
+            if settings.launch:
+                launch_session(settings.launch, settings.preload, request, link.theirs())
+            else:
+                fork_session(settings.preload, request, link.theirs())
         finally:
             link.give_away()
         message = receive_one(link, time.monotonic() + _JAIL_SECONDS)
@@ -126,14 +163,26 @@ def start_behind(layers: frozenset[str], off: Mapping[str, str], settings: Setti
         link.kill()
         link.close()
         raise
-    link.supervised = NAMESPACES in layers
+    link.supervised = PAUSE not in report["off"]
+    link.answers = link.supervised and NAMESPACES not in layers
     link.freezes = FROZEN_COPY in report["on"]
-    return Started(link=link, isolation=describe_isolation(layers, report["on"], {**off, **report["off"]}))
+    isolation = describe_isolation(layers, report["on"], {**off, **report["off"]})
+    if settings.launch:
+        name = Path(settings.launch[0]).name
+        isolation = replace(isolation, on=(f"launched by {name!r} (what it contains is up to it)", *isolation.on))
+    return Started(link=link, isolation=isolation, bound=frozenset(item.name for item in bound))
+
+
+def _bound(settings: Settings, layers: AbstractSet[str]) -> list[Input]:
+    """Inputs that a session behind these layers is shown as they are. The others are copied into it."""
+    if NAMESPACES not in layers or settings.launch:
+        return []
+    return [item for item in settings.files if can_be_bound(item)]
 
 
 def _report_in(message: list[Any]) -> dict[str, Any]:
     if message[0] == "failed":
-        raise LayerError(str(message[1]), str(message[2]))
+        raise LayerError(str(message[1]), str(message[2]), passing=bool(message[3]))
     if message[0] != "jailed":
         raise ExecutorError(f"The session began with {message[0]!r}.")
     return message[1]

@@ -4,7 +4,6 @@ import contextlib
 import os
 import select
 import socket
-import sys
 import threading
 import time
 import weakref
@@ -16,8 +15,8 @@ from lumo_graph.executors.worker import orders
 
 _READ = 1 << 16
 _END_SECONDS = 5.0
+_REST_SECONDS = 5.0
 _MAX_DRAIN = 64
-_PACKETS = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_STREAM
 _links: "weakref.WeakSet[Link]" = weakref.WeakSet()
 
 
@@ -33,8 +32,12 @@ class Link:
         """Whether somebody in the session takes orders about its actions."""
         self.freezes = False
         """Whether the session freezes copies of itself."""
+        self.answers = False
+        """Whether the session says if it is still there at the end of an action."""
+        self.over = False
+        """Whether the action has used more processor time than it may."""
         self._data, self._their_data = socket.socketpair()
-        self._control, self._their_control = socket.socketpair(socket.AF_UNIX, _PACKETS)
+        self._control, self._their_control = orders.make_stream()
         self._stdout, self._their_stdout = os.pipe()
         self._stderr, self._their_stderr = os.pipe()
         self._woken, self._wakes = socket.socketpair()
@@ -46,13 +49,14 @@ class Link:
         """Bytes of all messages so far."""
         self._status: int | None = None
         self._word = ""
+        self._heard: deque[bytes] = deque()
         self._waiting: deque[list[Any]] = deque()
         self._sending = threading.Lock()
         for descriptor in (self._stdout, self._stderr):
             os.set_blocking(descriptor, False)
         for end in (self._data, self._woken, self._wakes):
             end.setblocking(False)
-        for descriptor in (self._data.fileno(), self._stdout, self._stderr, self._woken.fileno()):
+        for descriptor in (self._data, self._control, self._stdout, self._stderr, self._woken):
             self._poll.register(descriptor, select.POLLIN)
         _links.add(self)
 
@@ -68,7 +72,7 @@ class Link:
         os.close(self._their_stderr)
 
     def wait(self, seconds: float) -> tuple[bool, list[bytes], bool]:
-        """Wait until something has arrived.
+        """Wait until something has arrived. `over` is up to date then.
 
         Returns:
             Whether messages wait; bytes of stdout and stderr; whether `wake` was called.
@@ -79,6 +83,8 @@ class Link:
             self._read(self._stderr) if self._stderr in ready else b"",
         ]
         woken = self._woken.fileno() in ready and bool(self._woken.recv(_READ))
+        if self._control.fileno() in ready:
+            self._overhear()
         return self._data.fileno() in ready, output, woken
 
     def wait_for_messages(self, seconds: float) -> bool:
@@ -104,6 +110,11 @@ class Link:
             raise EndedError
         self.received += len(data)
         return self._frames.feed(data)
+
+    @property
+    def incomplete(self) -> int:
+        """Bytes that have arrived of a message that is not complete."""
+        return self._frames.incomplete
 
     def receive_one(self) -> list[Any] | None:
         """The next message if it is complete. The others that came with it wait for the next call.
@@ -185,13 +196,31 @@ class Link:
             word: the copy is known by it, so no code of an earlier action may be able to know it.
         """
         self._word = word
+        self.over = False
         if self.supervised:
             self._order(orders.BEGIN + word.encode())
 
-    def rest(self) -> None:
-        """Say that the action has ended."""
+    def rouse(self) -> None:
+        """Announce something else, for which the session's processes must run."""
         if self.supervised:
-            self._order(orders.END)
+            self._order(orders.ROUSE)
+
+    def rest(self, seconds: float = _REST_SECONDS) -> None:
+        """Say that nothing is asked of the session any more: its processes are held still until something is.
+
+        Raises:
+            EndedError: it was ended for what it had used, or says nothing for `seconds`. `death` knows more.
+        """
+        if not self.supervised:
+            return
+        self._order(orders.END)
+        if not self.answers:
+            return
+        until = time.monotonic() + seconds
+        while (message := self._hear(until - time.monotonic())) != orders.END:
+            if message is None or message == b"" or message.startswith(orders.DIED):
+                self._heard.extend([message] if message else ())
+                raise EndedError
 
     def thaw(self, seconds: float) -> bool:
         """Put the copy from before the last action in the place of the session, over a new stream.
@@ -217,15 +246,16 @@ class Link:
                 return message == orders.THAW + b"1"
         return False
 
-    def death(self, seconds: float) -> tuple[int | None, bool]:
+    def death(self, seconds: float) -> tuple[int | None, str]:
         """Wait for the session's process to end.
 
         Returns:
-            Its exit status, negative for a signal, None if it does not end in time; whether its memory was the reason.
+            Its exit status, negative for a signal, None if it does not end in time; what it was ended for: `memory`,
+            `disk`, or nothing.
         """
         message = self._hear(seconds)
         self._status = _status(message)
-        return self._status, bool(message and message.endswith(orders.FOR_MEMORY))
+        return self._status, message.decode("ascii", "replace").partition(" ")[2] if message else ""
 
     def end(self, seconds: float = _END_SECONDS) -> int | None:
         """Wait until the session has ended and, as long as time is left, until everything it started is gone.
@@ -253,18 +283,35 @@ class Link:
             os.close(descriptor)
 
     def _order(self, message: bytes) -> None:
-        with contextlib.suppress(OSError):
-            orders.send(self._control, message)
+        orders.tell(self._control, message)
 
     def _hear(self, seconds: float) -> bytes | None:
         # Empty: there is nobody any more. None: nothing was said in time.
+        if self._heard:
+            return self._heard.popleft()
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
-        if not poll.poll(max(seconds, 0.0) * 1000):
-            return None
+        until = time.monotonic() + seconds
+        while poll.poll(max(until - time.monotonic(), 0.0) * 1000):
+            message, descriptors, _ = orders.receive(self._control)
+            orders.discard(descriptors)
+            if not self._is_over(message):
+                return message
+        return None
+
+    def _overhear(self) -> None:
         message, descriptors, _ = orders.receive(self._control)
         orders.discard(descriptors)
-        return message
+        if not self._is_over(message):
+            self._heard.append(message)
+        if not message:
+            self._poll.unregister(self._control)
+
+    def _is_over(self, message: bytes) -> bool:
+        # What is said of an earlier action comes too late.
+        if message[:1] == orders.OVER and message[1:] == self._word.encode():
+            self.over = True
+        return message[:1] == orders.OVER
 
     def _replace_data(self, ours: socket.socket) -> None:
         ours.setblocking(False)

@@ -10,12 +10,13 @@ from typing import Literal
 
 from lumo_graph.errors import ConfigurationError, ExecutorError
 from lumo_graph.executors.inputs import Files, check_inputs, describe_inputs
-from lumo_graph.executors.jail.plan import readable_paths
-from lumo_graph.executors.launch import start_empty, start_session
+from lumo_graph.executors.launch import probe_isolation, start_empty, start_session
+from lumo_graph.executors.relaying import find_out
 from lumo_graph.executors.session import ProcessSession
-from lumo_graph.executors.settings import Settings, check_env, check_names, check_whole
+from lumo_graph.executors.settings import Settings, check_env, check_launch, check_names, check_whole
 from lumo_graph.executors.warm import WarmSessions
-from lumo_graph.types import TIERS, Limits, Tier, ToolSpec
+from lumo_graph.executors.worker.packages import find_packages
+from lumo_graph.types import TIERS, Isolation, Limits, Tier, ToolSpec
 
 _PACKAGES = (
     "numpy", "pandas", "scipy", "sympy", "sklearn", "statsmodels", "matplotlib", "seaborn", "plotly", "polars",
@@ -45,6 +46,13 @@ class ProcessExecutor:
         freeze_below_mb: memory of a session, in MiB, up to which a copy of it is frozen before each action, so that an
             action that has to be stopped is undone and the session goes on. The more memory, the longer the copy
             takes: about 2 ms for every 100 MiB. 0: never; a stopped session is then restored from its snapshot.
+        launch: a command that starts a Python and ends with it, such as `["docker", "run", "-i", "--rm", "my-image",
+            "python"]`: arguments are added to it. It is run once for each session, and talks with this process over its
+            standard input and output alone. That Python needs lumo_graph of this same version, msgpack and cloudpickle;
+            langgraph and the rest need not be there. The command gets PATH, HOME and what launchers need to find their
+            services from the environment, and the session gets nothing of it. `preload` is imported for each session.
+            The layers of lumo_graph stand inside of what it starts, as many as can be had there, and `require` counts
+            these: with a launcher that contains enough by itself, say `require="none"`.
 
     Raises:
         ConfigurationError: something cannot be used as given; it says what.
@@ -62,6 +70,7 @@ class ProcessExecutor:
         network: Literal["none"] = "none",
         warm: int = 0,
         freeze_below_mb: int = 512,
+        launch: Sequence[str] = (),
     ) -> None:
         if require not in TIERS:
             raise ConfigurationError(f"require must be one of {', '.join(TIERS)}, not {require!r}.")
@@ -70,7 +79,7 @@ class ProcessExecutor:
                 f"network must be 'none', not {network!r}: give the code tools for what it may reach."
             )
         for name in check_names("preload", preload):
-            if not _is_installed(name):
+            if not launch and not _is_installed(name):
                 raise ConfigurationError(f"preload names {name!r}, but no such module is installed.")
         self._settings = Settings(
             require=require,
@@ -80,12 +89,15 @@ class ProcessExecutor:
             keep_files_mb=check_whole("keep_files_mb", keep_files_mb, "MiB"),
             imports=None if imports is None else check_names("imports", imports),
             env=check_env(env),
+            launch=check_launch(launch),
         )
         start = partial(start_empty, self._settings)
         self._start = WarmSessions(start, count=warm).take if check_whole("warm", warm, "sessions") else start
 
     def __repr__(self) -> str:
-        return f"ProcessExecutor(require={self._settings.require!r}, preload={list(self._settings.preload)!r})"
+        settings = self._settings
+        launch = f", launch={list(settings.launch)!r}" if settings.launch else ""
+        return f"ProcessExecutor(require={settings.require!r}, preload={list(settings.preload)!r}{launch})"
 
     @property
     def imports(self) -> Sequence[str] | None:
@@ -99,8 +111,27 @@ class ProcessExecutor:
 
     @property
     def packages(self) -> Sequence[str]:
-        """Installed packages worth naming to the model as importable."""
-        return _find_packages()
+        """Installed packages worth naming to the model as importable. A launcher is run to find out, once."""
+        launch = self._settings.launch
+        return find_out(launch, _PACKAGES).packages if launch else _find_packages()
+
+    @property
+    def python_version(self) -> tuple[int, int]:
+        """Of the Python that runs the sessions. A launcher is run to find out, once."""
+        launch = self._settings.launch
+        return find_out(launch, _PACKAGES).python_version if launch else sys.version_info[:2]
+
+    def probe(self) -> Isolation:
+        """What contains the sessions that `open` gives here, found out without running any code.
+
+        The first call starts a session and ends it; later ones, of every executor made alike, know the result.
+
+        Raises:
+            IsolationError: the required isolation is not available.
+            ExecutorError: no session could be started.
+        """
+        _check_platform()
+        return probe_isolation(self._settings)
 
     def open(
         self,
@@ -115,7 +146,7 @@ class ProcessExecutor:
         Args:
             namespace: merged `Snapshot.changed` of another session, without what is None.
             tools: functions of the host that the code may call.
-            limits: `memory_mb` and `disk_mb` apply to the session.
+            limits: `memory_mb` and `disk_mb` apply to the session, `action_cpu_seconds` to each of its actions.
             files: merged `Snapshot.files` of that session, without what is None.
 
         Raises:
@@ -123,8 +154,7 @@ class ProcessExecutor:
             SnapshotError: `namespace` cannot be loaded here.
             ExecutorError: no session could be started.
         """
-        if os.name != "posix":
-            raise ExecutorError(f"ProcessExecutor needs Linux or macOS; this is {sys.platform!r}.")
+        _check_platform()
         started, restored = start_session(
             self._settings, limits=limits, tools=tools, namespace=namespace or {}, files=files or {}, start=self._start
         )
@@ -133,9 +163,16 @@ class ProcessExecutor:
             started.isolation,
             tools,
             memory_mb=limits.memory_mb,
+            disk_mb=limits.disk_mb,
+            cpu_seconds=limits.action_cpu_seconds,
             keep_files_mb=self._settings.keep_files_mb,
             restored=restored,
         )
+
+
+def _check_platform() -> None:
+    if os.name != "posix":
+        raise ExecutorError(f"ProcessExecutor needs Linux or macOS; this is {sys.platform!r}.")
 
 
 def _is_installed(name: str) -> bool:
@@ -147,12 +184,4 @@ def _is_installed(name: str) -> bool:
 
 @cache
 def _find_packages() -> tuple[str, ...]:
-    # Those that lie where a session may read.
-    readable = tuple(path.rstrip("/") + "/" for path in readable_paths())
-    found: list[str] = []
-    for name in _PACKAGES:
-        spec = importlib.util.find_spec(name)
-        places = (spec.origin, *(spec.submodule_search_locations or ())) if spec else ()
-        if any(place and place.startswith(readable) for place in places):
-            found.append(name)
-    return tuple(found)
+    return tuple(find_packages(_PACKAGES))

@@ -146,9 +146,12 @@ class Attempts:
                 if answer[0] == "ready":
                     sizes = {name: len(blob) for name, blob in self._namespace.items()}
                     lost = {**parse_unsaved(answer), **self._left_out}
+                    link.rest()
                     return Restored(sizes=sizes, left_out=tuple(self._left_out), lost=lost)
             except FrameError as failure:
                 raise BrokenError(one_line(str(failure))) from failure
+            except EndedError as failure:
+                raise BrokenError("it ended as soon as it was ready") from failure
             raise BrokenError(f"it answered {one_line(str(answer[0]))[:50]!r} where it should be ready")
 
     def _leave_out(self, name: str | None, why: str) -> None:

@@ -1,13 +1,22 @@
 """One action on the host's side: sends the code, serves its calls, keeps its output, and watches the clock."""
 
 import secrets
+import signal
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from lumo_graph.executors.calls import Calls
 from lumo_graph.executors.checking import DoneMessage, parse_call, parse_done, parse_unfrozen
-from lumo_graph.executors.endings import ROLLED_BACK, describe_death, describe_leftovers, describe_lost, describe_stop
+from lumo_graph.executors.endings import (
+    ROLLED_BACK,
+    Allowed,
+    describe_death,
+    describe_leftovers,
+    describe_lost,
+    describe_overuse,
+    describe_stop,
+)
 from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, FrameTooLargeError, mebibytes, pack
 from lumo_graph.executors.link import EndedError, Link
 from lumo_graph.executors.output import Capture
@@ -23,6 +32,10 @@ SEND_SECONDS = 10.0
 """Seconds an idle session has to take what it is sent."""
 _TAKE_SECONDS = 5.0
 _MAX_RECEIVED = 64 << 20
+_MAX_PARTS = 2_000_000
+"""Values in the arguments of all tool calls of one action: each takes the host time, whatever comes of the call."""
+_MAX_LAST = 256 << 10
+"""Bytes that an action may send once it is to stop: enough to say that it has ended."""
 _LONGEST_WAIT = 3600.0
 
 
@@ -37,6 +50,7 @@ class RunningAction:
         calls: Calls,
         number: int,
         seconds: float,
+        allowed: Allowed,
         write: Write | None,
     ) -> None:
         self.interrupted = False
@@ -51,19 +65,22 @@ class RunningAction:
         self._calls = calls
         self._number = number
         self._seconds = seconds
+        self._allowed = allowed
         self._write = write
         self._received = link.received
+        self._parts = 0
+        self._most_received: int | None = None
         self._started = time.monotonic()
         self._until = self._started + seconds
         self._stopping: str | None = None
+        self._overspent = False  # it was stopped for its processor time
         self._stdout, self._stderr = Capture(), Capture()
 
-    def run(self, code: str, memory_mb: int) -> Execution:
+    def run(self, code: str) -> Execution:
         """Run the action to its end, whatever that is.
 
         Args:
             code: Python source.
-            memory_mb: what the session may use, for the message if that was too little.
         """
         try:
             try:
@@ -78,18 +95,16 @@ class RunningAction:
             done = self._wait()
             if done is not None and self._stopping is None:
                 self._check_results_taken()
+                self._link.rest()
         except EndedError:
-            return self._died(memory_mb)
+            return self._died()
         except FrameError as failure:
             message = f"The code broke the channel of its session: {failure}. {ROLLED_BACK}"
             return self._undone(CodeError(kind="SessionDied", message=message))
         if done is not None and self._stopping is None:
-            self._link.rest()
             self.undoable = self.unfrozen is None
             return self._finish(done=done)
-        return self._undone(
-            describe_stop(self._stopping or "TimeoutError", self._seconds, done.error if done else None)
-        )
+        return self._undone(self._describe_stop(done.error if done else None))
 
     def roll_back(self) -> bool:
         """Go back to before the action, whatever it is doing.
@@ -117,11 +132,14 @@ class RunningAction:
             if (failure := self._calls.failure) is not None:
                 raise failure
             left = self._until - time.monotonic()
-            if left <= 0 or (self.interrupted and self._stopping is None):
+            if left <= 0 or ((self.interrupted or self._link.over) and self._stopping is None):
                 if self._stopping is not None:
                     return None
                 self._stop("KeyboardInterrupt" if self.interrupted else "TimeoutError")
+                self._overspent = self._link.over and not self.interrupted
                 continue
+            if self._most_received is not None and self._link.received > self._most_received:
+                return None
             readable, (stdout, stderr), _ = self._link.wait(min(left, _LONGEST_WAIT))
             self._take(stdout, stderr)
             for message in self._link.receive() if readable else ():
@@ -135,10 +153,13 @@ class RunningAction:
             if self._link.received - self._received > _MAX_RECEIVED:
                 raise FrameError(f"tool calls of more than {mebibytes(_MAX_RECEIVED)} in one action")
             call = parse_call(message, self._tools)
+            self._parts += call.parts
+            if self._parts > _MAX_PARTS:
+                raise FrameError(f"tool calls with more than {_MAX_PARTS:,} values in one action")
             if call.action == self._number and self._stopping is None:
                 self._calls.submit(call)
             return None
-        if message[0] == "unfrozen":
+        if message[0] == "unfrozen" and self.unfrozen is None:
             self.unfrozen = parse_unfrozen(message)
             return None
         if message[0] != "done":
@@ -152,6 +173,7 @@ class RunningAction:
         self._stopping = kind
         self._calls.close()
         self._link.interrupt()
+        self._most_received = self._link.received + _MAX_LAST - self._link.incomplete
         self._until = time.monotonic() + GRACE
 
     def _take(self, stdout: bytes, stderr: bytes) -> None:
@@ -163,15 +185,24 @@ class RunningAction:
             if data and (text := capture.add(data)) and self._write is not None:
                 self._write(name, text)
 
-    def _died(self, memory_mb: int) -> Execution:
-        status, for_memory = self._link.death(_DEATH_SECONDS)  # None: its end of the stream is closed, but it is alive
+    def _died(self) -> Execution:
+        status, reason = self._link.death(_DEATH_SECONDS)  # None: its end of the stream is closed, but it is alive
         if (failure := self._calls.failure) is not None:
             raise failure
         if self._stopping is None and self.interrupted:
             self._stopping = "KeyboardInterrupt"
+        if self._allowed.cpu_seconds is not None and status == -signal.SIGXCPU:
+            self._stopping, self._overspent = "TimeoutError", True
         if self._stopping is not None:
-            return self._undone(describe_stop(self._stopping, self._seconds, None))
-        return self._undone(describe_death(status, memory_mb, together=for_memory))
+            return self._undone(self._describe_stop(None))
+        if reason:
+            return self._undone(describe_overuse(reason, self._allowed))
+        return self._undone(describe_death(status, self._allowed.memory_mb))
+
+    def _describe_stop(self, error: CodeError | None) -> CodeError:
+        if self._overspent and self._allowed.cpu_seconds is not None:
+            return describe_stop("TimeoutError", self._allowed.cpu_seconds, error, of_processor=True)
+        return describe_stop(self._stopping or "TimeoutError", self._seconds, error)
 
     def _undone(self, error: CodeError) -> Execution:
         self.roll_back()
@@ -182,7 +213,7 @@ class RunningAction:
     def _notes(self, done: DoneMessage | None) -> tuple[str, ...]:
         if done is None:
             return describe_lost(self.thawed)
-        return describe_leftovers(done.threads, done.processes, self.unfrozen)
+        return describe_leftovers(done.threads, done.processes, self.unfrozen, held=self._link.supervised)
 
     def _finish(
         self, *, done: DoneMessage | None = None, error: CodeError | None = None, rolled_back: bool = False

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from lumo_graph.errors import ExecutorError, SnapshotError
 from lumo_graph.executors.calls import Calls, Threads
+from lumo_graph.executors.endings import Allowed
 from lumo_graph.executors.frames import FrameError
 from lumo_graph.executors.link import EndedError, Link
 from lumo_graph.executors.restoring import Restored
@@ -19,6 +20,8 @@ from lumo_graph.executors.thawing import thaw
 from lumo_graph.types import Execution, Isolation, Serve, Snapshot, ToolSpec, Write
 
 _LONGEST_SEND = 3600.0
+_MOST_UNDONE = 3
+"""Actions in a row that are undone before their session is given up: what they go back to may be what breaks them."""
 
 
 class ProcessSession:
@@ -31,6 +34,8 @@ class ProcessSession:
         tools: Sequence[ToolSpec],
         *,
         memory_mb: int,
+        disk_mb: int | None = None,
+        cpu_seconds: float | None = None,
         keep_files_mb: int = 0,
         restored: Restored | None = None,
     ) -> None:
@@ -40,7 +45,7 @@ class ProcessSession:
         self._link = link
         self._isolation = isolation
         self._tools = {tool.name: tool for tool in tools}
-        self._memory_mb = memory_mb
+        self._allowed = Allowed(memory_mb=memory_mb, disk_mb=disk_mb, cpu_seconds=cpu_seconds)
         self._threads = Threads()
         self._busy = threading.Lock()
         self._actions = 0
@@ -48,6 +53,7 @@ class ProcessSession:
         self._stop_saving = False
         self._ended: str | None = None
         self._undoable = False
+        self._undone = 0
         self._told: tuple[str, ...] = ()
         self._close = weakref.finalize(self, _close, link, self._threads)
 
@@ -94,11 +100,12 @@ class ProcessSession:
                 wake=self._link.wake,
             )
             running = RunningAction(
-                self._link, tools=self._tools, calls=calls, number=self._actions, seconds=seconds, write=write
-            )
+                self._link, tools=self._tools, calls=calls, number=self._actions,
+                seconds=seconds, allowed=self._allowed, write=write,
+            )  # fmt: skip
             self._running = running
             try:
-                execution = running.run(code, self._memory_mb)
+                execution = running.run(code)
             except BaseException:
                 if not running.roll_back():
                     self._end("its action was abandoned")
@@ -109,7 +116,9 @@ class ProcessSession:
             told, self._told = self._told, execution.notes
             execution = replace(execution, notes=tuple(note for note in execution.notes if note not in told))
             self._undoable = running.undoable and self._link.freezes
-            if execution.rolled_back and running.thawed is None and execution.error is not None:
+            self._undone = self._undone + 1 if execution.rolled_back and not running.interrupted else 0
+            lost = running.thawed is None or self._undone >= _MOST_UNDONE
+            if execution.rolled_back and lost and execution.error is not None:
                 self._end(f"{execution.error.kind}: {execution.error.message}")
             return execution
 
@@ -155,7 +164,7 @@ class ProcessSession:
         with self._alone():
             self._stop_saving = self._undoable = False
             try:
-                return self._saved.take(self._link, lambda: self._stop_saving)
+                return self._save()
             except (EndedError, FrameError) as failure:
                 self._end("it failed while its namespace was being saved")
                 raise SnapshotError(f"The session ended while its namespace was being saved. {failure}") from failure
@@ -194,6 +203,16 @@ class ProcessSession:
     def _send_reply(self, data: bytes, seconds: float) -> None:
         with contextlib.suppress(EndedError):  # the thread that runs the action finds out for itself
             self._link.send_whole(data, seconds)
+
+    def _save(self) -> Snapshot:
+        self._link.rouse()
+        try:
+            snapshot = self._saved.take(self._link, lambda: self._stop_saving)
+        except SnapshotError:
+            self._link.rest()
+            raise
+        self._link.rest()
+        return snapshot
 
 
 def _close(link: Link, threads: Threads) -> None:

@@ -1,5 +1,6 @@
 """What a `ProcessExecutor` was made with, as the start of each session sees it."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -27,6 +28,8 @@ class Settings:
     """Modules that code may import; None: all that there are."""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     """Environment variables of the code, besides a few that Python needs."""
+    launch: tuple[str, ...] = ()
+    """Command that starts a Python for each session; empty: sessions are forked from the zygote."""
 
 
 def check_whole(name: str, value: object, unit: str) -> int:
@@ -69,3 +72,23 @@ def check_env(value: object) -> dict[str, str]:
         if not isinstance(text, str) or "\0" in text:
             raise ConfigurationError(f"env[{name!r}] must be a text, not {text!r}.")
     return cast("dict[str, str]", variables)
+
+
+def check_launch(value: object) -> tuple[str, ...]:
+    """A command that is there, and its arguments; empty: none.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ConfigurationError(f"launch must be a list, a command and its arguments, not {value!r}.")
+    command = tuple(cast("Sequence[object]", value))
+    for part in command:
+        if type(part) is not str or not part or "\0" in part:
+            raise ConfigurationError(f"launch must be a list of texts that are not empty; it has {part!r}.")
+    launch = cast("tuple[str, ...]", command)
+    if launch and shutil.which(launch[0]) is None:
+        raise ConfigurationError(
+            f"launch begins with {launch[0]!r}, but there is no such command: install it, or give its whole path."
+        )
+    return launch

@@ -25,7 +25,9 @@ def thaw(link: Link) -> tuple[str, ...] | None:
         while (left := until - time.monotonic()) > 0:
             if link.wait_for_messages(left):
                 for message in link.receive():
-                    return parse_thawed(message)
+                    threads = parse_thawed(message)
+                    link.rest()
+                    return threads
     except (EndedError, FrameError):
         pass
     return None

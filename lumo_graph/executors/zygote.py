@@ -17,6 +17,7 @@ from typing import Any
 from lumo_graph.errors import ExecutorError
 from lumo_graph.executors.frames import TO_HOST_CAP, FrameError, Frames, pack
 from lumo_graph.executors.jail.plan import site_directories
+from lumo_graph.executors.worker.environment import scrubbed_environment
 from lumo_graph.executors.worker.source import digest_source
 
 _SOURCE = digest_source()  # now: what is installed may change while this process runs
@@ -38,23 +39,6 @@ sys.path[:] = known
 serve(descriptor, preload)
 """
 
-_ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin",
-    "LANG": "C.UTF-8",
-    "HOME": "/nonexistent",
-    "PYTHONHASHSEED": "0",
-    "PYTHONUTF8": "1",
-    "MPLBACKEND": "Agg",
-    "MALLOC_ARENA_MAX": "2",  # each arena takes 64 MiB of the addresses that the memory limit counts
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMEXPR_MAX_THREADS": "1",
-}
-
-
-_KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")  # without them some interpreters do not start
-
 
 class Zygote:
     """A fresh process with a scrubbed environment. Starts when it is made, ends when the host ends in any way."""
@@ -71,7 +55,7 @@ class Zygote:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._messages,
-                env=_ENVIRONMENT | {name: os.environ[name] for name in _KEPT if name in os.environ},
+                env=scrubbed_environment(),
                 cwd="/",
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,

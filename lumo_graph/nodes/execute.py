@@ -20,7 +20,18 @@ from lumo_graph.nodes.threads import await_thread
 from lumo_graph.sessions import Stored
 from lumo_graph.state import AgentState, Update
 from lumo_graph.tools import bounded_args, preview
-from lumo_graph.types import CodeError, Execution, Limits, Session, Snapshot, Stream, ToolCall, ToolReply, ToolRequest
+from lumo_graph.types import (
+    CodeError,
+    Execution,
+    Isolation,
+    Limits,
+    Session,
+    Snapshot,
+    Stream,
+    ToolCall,
+    ToolReply,
+    ToolRequest,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +39,8 @@ class Done:
     """An executed action and what it leaves behind."""
 
     execution: Execution
+    isolation: Isolation
+    """What contained it."""
     snapshot: Snapshot | None
     """None: the action was undone, and the namespace is the one from before it."""
     revision: str
@@ -125,6 +138,7 @@ class _Work:
         lease = self._sessions.take(self._key, revision, stored, self._limits)
         session = self._session = lease.session
         try:
+            isolation = session.isolation
             execution = self._replayed_in(self._execute(session, code))
             snapshot = None if execution.rolled_back else _snapshot(session)
         except BaseException:
@@ -136,9 +150,10 @@ class _Work:
             lost = {**state.get("unsaved", {}), **getattr(session, "lost", {})}
         if snapshot is None:
             self._give_back(session, revision, again=execution.rolled_back)
-            return Done(execution=_undone(execution, state), snapshot=None, revision=revision, lost=lost)
-        kept = self._sessions.keep(self._key, session, self._limits)
-        return Done(execution=execution, snapshot=snapshot, revision=kept, lost=lost)
+            execution, kept = _undone(execution, state), revision
+        else:
+            kept = self._sessions.keep(self._key, session, self._limits)
+        return Done(execution=execution, isolation=isolation, snapshot=snapshot, revision=kept, lost=lost)
 
     def _give_back(self, session: Session, revision: str, *, again: bool) -> None:
         # After an action that was undone: a session that stands where it stood before can be had again.
@@ -260,6 +275,8 @@ def _update(state: AgentState, server: ToolServer, done: Done, ran: RunCode) -> 
     }
     if edited:
         update["action"] = action_to_dict(ran)
+    if (isolation := done.isolation.to_dict()) != state.get("isolation"):
+        update["isolation"] = isolation
     if done.snapshot is not None:
         update["namespace"] = dict(done.snapshot.changed)
         update["artifacts"] = dict(done.snapshot.files)

@@ -52,6 +52,7 @@ class Prepare:
             },
             "counters": {"steps": 0, "failures": 0, "tool_calls": 0, "seconds": 0.0, "planned_at": -1},
             "usage": {},
+            "isolation": None,
             "steps": Overwrite([]),
             "answer": None,
             "outcome": None,

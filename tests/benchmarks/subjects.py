@@ -8,9 +8,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks.environments import InstallationError, python_with
 
+_ROOT = Path(__file__).parents[2]
 _SCRIPTS = Path(__file__).parent / "peers"
 _SECONDS = 900
 
@@ -106,10 +108,20 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "LANGGRAPH_STRICT_MSGPACK": "true"}
 
 
-def _run(subject: Subject, options: Sequence[str]) -> tuple[str, dict[int, Figures]]:
-    python = python_with(subject.requirements) if subject.requirements else Path(sys.executable)
-    command = [str(python), str(_SCRIPTS / subject.script), *options, *subject.options]
+def run_script(subject: Subject, options: Sequence[str]) -> dict[str, Any]:
+    """What the script of a subject prints last, as JSON.
+
+    Raises:
+        InstallationError: its environment could not be made.
+        RunError: it failed.
+    """
     environment = clean_environment()
+    if subject.requirements:
+        python = python_with(subject.requirements)
+    else:
+        python = Path(sys.executable)
+        environment["PYTHONPATH"] = str(_ROOT)  # what is measured is what lies beside the benchmark
+    command = [str(python), str(_SCRIPTS / subject.script), *options, *subject.options]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False, env=environment)
     except subprocess.TimeoutExpired as error:
@@ -117,7 +129,11 @@ def _run(subject: Subject, options: Sequence[str]) -> tuple[str, dict[int, Figur
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
         raise RunError(said[-1])
-    told = json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _run(subject: Subject, options: Sequence[str]) -> tuple[str, dict[int, Figures]]:
+    told = run_script(subject, options)
     return told["version"], {cost["steps"]: cost for cost in told["costs"]}
 
 

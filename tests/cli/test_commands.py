@@ -18,7 +18,7 @@ def test_help_lists_the_commands_and_imports_nothing_heavy(environment):
     heavy = {"langgraph", "langchain_core", "pydantic", "rich", "msgpack"}
     script = f"import sys; from lumo_graph.cli import main; main(['--help']); print({heavy} & sys.modules.keys())"
     shown = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
-    assert all(command in shown.stdout for command in ("run", "resume", "threads", "demo", "130 interrupted"))
+    assert all(command in shown.stdout for command in ("run", "resume", "threads", "doctor", "demo", "130 interrupted"))
     assert shown.stdout.splitlines()[-1] == "set()"
 
 
@@ -110,6 +110,9 @@ def test_no_model_is_a_usage_error_with_examples(folder, capsys):
         pytest.param(["run", " "], "The task is empty", id="empty task"),
         pytest.param(["run", "x", "-a", "chat"], "Unknown agent_type 'chat'", id="agent type"),
         pytest.param(["run", "x", "--max-steps", "0"], "Limits.max_steps must be at least 1, not 0", id="limit"),
+        pytest.param(
+            ["run", "x", "--action-cpu-seconds", "0"], "Limits.action_cpu_seconds must be finite and above 0", id="cpu"
+        ),
         pytest.param(["run", "x", "--planning-interval", "0"], "planning_interval", id="planning"),
         pytest.param(["run", "x", "-t", "nope.py"], "There is no file 'nope.py'", id="tools"),
         pytest.param(["run", "x", "--base-url", "http://127.0.0.1:1/v1"], "base_url", id="URL for a model object"),

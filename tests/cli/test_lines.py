@@ -5,6 +5,7 @@ import pytest
 
 from lumo_graph.cli.lines import LinesView, json_line, read_event
 from lumo_graph.events import Answered, Plan, RunResult, event_to_dict
+from lumo_graph.types import Isolation
 from tests.cli.events import RUN
 
 
@@ -14,9 +15,10 @@ def test_an_event_comes_back_from_its_line(event):
 
 
 def test_a_result_comes_back_without_its_steps():
-    result = RunResult(answer=[1], outcome="budget", messages=("m",), thread_id="t")
+    isolation = Isolation(tier="fs", on=("seccomp",), off={"namespaces": "no"}, open=("disk",))
+    result = RunResult(answer=[1], outcome="budget", messages=("m",), isolation=isolation, thread_id="t")
     assert read_event(json_line(event_to_dict(Answered(result=result)))) == Answered(
-        result=RunResult(answer=[1], outcome="budget", thread_id="t")
+        result=RunResult(answer=[1], outcome="budget", isolation=isolation, thread_id="t")
     )
 
 

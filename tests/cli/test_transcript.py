@@ -13,7 +13,7 @@ from lumo_graph.events import (
     ToolEnded,
     ToolStarted,
 )
-from lumo_graph.types import Step, ToolCall, Usage
+from lumo_graph.types import Isolation, Step, ToolCall, Usage
 
 
 def read(*events, clock=lambda: 0.0):
@@ -156,6 +156,15 @@ def test_the_last_line_says_how_the_run_ended(outcome, text):
     *_, block = read(answered("x", outcome, steps=(Step(number=1),), usage=usage), clock=lambda: next(ticks))
     assert block.text == f"{text} · 1 step · 2 model calls · 12,345 tokens in, 67 out · cost 0.2500 · 2.50 s"
     assert block.ok is (outcome == "answered")
+
+
+@pytest.mark.parametrize(
+    ("isolation", "ending"),
+    [(None, "0 ms"), (Isolation(tier="full"), "0 ms"), (Isolation(tier="fs"), "0 ms · isolation: fs")],
+)
+def test_the_last_line_says_when_the_code_was_not_fully_contained(isolation, ending):
+    *_, block = read(answered("x", isolation=isolation))
+    assert block.text == f"answered · 0 steps · {ending}"
 
 
 def test_a_plan_that_was_streamed_is_not_repeated():

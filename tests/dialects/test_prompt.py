@@ -184,6 +184,14 @@ def test_an_async_tool_is_awaited_in_the_example_loop() -> None:
     assert "results[item] = await fetch(url=item)" in prompt
 
 
+def test_a_limit_of_processor_time_is_told_where_there_is_one() -> None:
+    limits = Limits(action_cpu_seconds=1.5)
+    prompt = code_prompt([], packages=[], instructions=None, response_schema=None, limits=limits)
+    assert next(line for line in prompt.splitlines() if "may run for" in line) == snapshot(
+        "- One block may run for 30 seconds, the tools it calls included, and use 1.5 seconds of processor time, all threads together."
+    )
+
+
 def test_the_system_message_is_the_same_every_time() -> None:
     def prompt() -> str:
         return code_prompt(

@@ -1,3 +1,5 @@
+import io
+
 import msgpack
 import pytest
 
@@ -67,3 +69,13 @@ def test_a_message_of_too_many_parts_is_refused_before_it_is_decoded(part):
 def test_a_large_message_of_few_parts_arrives():
     message = ["call", {"text": "x" * 3_000_000, "raw": b"y" * 3_000_000, "rows": [[1, 2.5, None, "z"]] * 150_000}]
     assert Frames(TO_HOST_CAP).feed(pack(message, TO_HOST_CAP)) == [message]
+
+
+def test_a_reader_can_stop_at_the_end_of_a_message():
+    stream = io.BytesIO(pack(["first", "x" * 1000], 2000) + b"not a message")
+    frames = Frames(2000)
+    messages = []
+    while not messages:
+        messages = frames.feed(stream.read(frames.missing))
+    assert messages == [["first", "x" * 1000]]
+    assert stream.read() == b"not a message"

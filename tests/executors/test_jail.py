@@ -269,12 +269,14 @@ def run_filter(program, *, architecture, number, arguments=()):
             (held,) = struct.unpack_from("=I", data, operand)
         elif code == 0x06:
             return operand
+        elif code == 0x54:
+            held &= operand
         else:
             holds = {0x15: held == operand, 0x35: held >= operand, 0x45: bool(held & operand)}[code]
             at += if_true if holds else if_false
 
 
-ALLOW, KILL, REFUSE, MISSING = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
+ALLOW, KILL, REFUSE, MISSING, UNSUPPORTED = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026, 0x0005005F
 X86, ARM = 0xC000003E, 0xC00000B7
 
 
@@ -314,6 +316,20 @@ X86, ARM = 0xC000003E, 0xC00000B7
         (0, X86, 72, (3, 8), REFUSE),
         (0, X86, 72, (3, 15), REFUSE),
         (0, X86, 72, (3, 1), ALLOW),
+        (0, X86, 72, (3, 1024), REFUSE),
+        (0, X86, 16, (3, 0x40086602), REFUSE),
+        (0, X86, 16, (3, 0x40806685), REFUSE),
+        (0, X86, 53, (1, 2), ALLOW),
+        (0, X86, 53, (30, 1), REFUSE),
+        (0, X86, 191, (), UNSUPPORTED),
+        (0, X86, 464, (), UNSUPPORTED),
+        (0, X86, 190, (), REFUSE),
+        (0, X86, 469, (), REFUSE),
+        (0, X86, 206, (), REFUSE),
+        (0, X86, 241, (), REFUSE),
+        (0, X86, 458, (), REFUSE),
+        (1, ARM, 199, (1, 1), ALLOW),
+        (1, ARM, 8, (), UNSUPPORTED),
         (0, X86, 62, (1,), ALLOW),
         (1, ARM, 63, (), ALLOW),
         (1, X86, 63, (), KILL),
@@ -336,7 +352,16 @@ def test_without_other_means_only_the_process_itself_can_be_signalled():
     assert run_filter(program, architecture=X86, number=41, arguments=(1,)) == REFUSE
 
 
+@pytest.mark.parametrize(("kind", "decision"), [(1, ALLOW), (5, ALLOW), (2, REFUSE), (3, REFUSE), (6, REFUSE)])
+@pytest.mark.parametrize("flags", [0, 0o2004000])
+def test_only_pairs_that_lead_nowhere_else_can_be_made_where_sockets_of_the_host_are_in_sight(kind, flags, decision):
+    program = build_filter(machine=0, signals_from=None, sockets=False, attributes=False)
+    assert run_filter(program, architecture=X86, number=53, arguments=(1, kind | flags)) == decision
+    assert run_filter(program, architecture=X86, number=53, arguments=(30, kind | flags)) == REFUSE
+
+
 def test_attributes_of_private_files_can_be_changed():
     program = build_filter(machine=0, signals_from=None, sockets=True, attributes=True)
     assert run_filter(program, architecture=X86, number=90) == ALLOW
     assert run_filter(program, architecture=X86, number=280, arguments=(3, 5)) == ALLOW
+    assert run_filter(program, architecture=X86, number=191) == ALLOW

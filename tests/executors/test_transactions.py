@@ -312,10 +312,10 @@ def test_code_that_fails_keeps_its_variables_and_says_which(driver):
 
 def test_what_goes_on_after_an_action_is_said_once(driver):
     done = driver.do("stop = threading.Event()\nthreading.Thread(target=stop.wait, name='worker', daemon=True).start()")
-    assert done.notes == ("Threads that are still running: 'worker'.",)
+    assert done.notes == ("Threads that are still running: 'worker'. They pause between actions.",)
     assert driver.do("1").notes == ()
     done = driver.do("stop.set()\nif os.fork() == 0:\n    time.sleep(60)")
-    assert done.notes[-1] == "Processes that are still running: 1."
+    assert done.notes[-1] == "Processes that are still running: 1. They pause between actions."
 
 
 def test_threads_that_are_lost_on_the_way_back_are_named(driver):

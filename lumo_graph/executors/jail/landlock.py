@@ -23,9 +23,13 @@ def version() -> int:
     if not (kernel.LINUX and kernel.KNOWN_MACHINE):
         return 0
     try:
-        return kernel.syscall(_CREATE, None, ctypes.c_size_t(0), 1, call="landlock_create_ruleset")
+        return _ask_version()
     except OSError:
         return 0
+
+
+def _ask_version() -> int:
+    return kernel.syscall(_CREATE, None, ctypes.c_size_t(0), 1, call="landlock_create_ruleset")
 
 
 def scopes_signals() -> bool:
@@ -39,13 +43,12 @@ def restrict(*, readable: Iterable[str], writable: str) -> None:
     Raises:
         LayerError: the kernel has no Landlock, or refuses.
     """
-    abi = version()
-    if abi < 1:
-        raise LayerError(LANDLOCK, "not in this kernel, or not enabled at boot (lsm=landlock)")
+    if not (kernel.LINUX and kernel.KNOWN_MACHINE):
+        raise LayerError(LANDLOCK, f"not supported on {os.uname().sysname} {kernel.MACHINE}")
     try:
-        _restrict(abi, readable, writable)
+        _restrict(_ask_version(), readable, writable)
     except OSError as failure:
-        raise LayerError(LANDLOCK, failure.strerror or str(failure)) from failure
+        raise LayerError.from_refusal(LANDLOCK, failure) from failure
 
 
 def _restrict(abi: int, readable: Iterable[str], writable: str) -> None:

@@ -1,11 +1,17 @@
 """Resource limits of one session."""
 
+import math
 import os
 import resource
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _MEBIBYTE = 1 << 20
+_PROCESSOR_RESERVE = 1
+"""Seconds in which whoever watches comes first: it can say why, and stops the code with an exception."""
+_times = os.times
 
 
 def limit_resources(*, memory_mb: int, disk_mb: int, files: int) -> None:
@@ -17,6 +23,28 @@ def limit_resources(*, memory_mb: int, disk_mb: int, files: int) -> None:
     _lower(resource.RLIMIT_FSIZE, disk_mb * _MEBIBYTE)
     _lower(resource.RLIMIT_NOFILE, files)
     _lower(resource.RLIMIT_CORE, 0)
+
+
+@contextmanager
+def limited_processor(seconds: float | None) -> Generator[None]:
+    """Limit what this process, and each that it starts meanwhile, may use: the second line, behind who watches them.
+
+    Args:
+        seconds: processor time for each of them; None: any.
+    """
+    if seconds is None:
+        yield
+        return
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    most = math.ceil(sum(_times()[:2]) + seconds) + _PROCESSOR_RESERVE
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CPU, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    try:
+        yield
+    finally:
+        # What follows is ours, and the next action begins to count anew.
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
 
 
 def limit_processes(count: int) -> None:

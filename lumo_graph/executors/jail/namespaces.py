@@ -1,5 +1,6 @@
 """A private view of the machine: own processes, own network, own mounts, and a root that holds what Python needs."""
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lumo_graph.executors.jail import kernel
-from lumo_graph.executors.jail.plan import DEVICES, FOLDER, NAMESPACES, LayerError, Plan
+from lumo_graph.executors.jail.plan import DEVICES, FOLDER, NAMESPACES, LayerError, Plan, describe_refusal
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1 << 5, 1 << 12, 1 << 14, 1 << 18
@@ -20,6 +21,8 @@ _AT_RECURSIVE = 0x8000
 _MAX_INODES = 65536
 _COVERED = "/tmp"  # noqa: S108 - only a mount point, in a mount namespace of our own
 
+KINDS = ("user", "mnt", "pid", "net", "ipc", "uts")
+"""Namespaces that a session has of its own, as the kernel's settings call them."""
 _FLAGS = (
     kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
 )  # fmt: skip
@@ -44,7 +47,9 @@ def enter(plan: Plan) -> None:
         _unshare()
         _build_root(plan)
     except OSError as failure:
-        raise LayerError(NAMESPACES, failure.strerror or str(failure)) from failure
+        if failure.errno == errno.ENOSPC and (forbidden := _forbidden_kind()):
+            raise LayerError(NAMESPACES, f"{forbidden} is 0") from failure
+        raise LayerError.from_refusal(NAMESPACES, failure) from failure
 
 
 def finish() -> str | None:
@@ -59,7 +64,7 @@ def finish() -> str | None:
         Path("/old").rmdir()
         kernel.mount(None, "/", None, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_RDONLY)
     except OSError as failure:
-        raise LayerError(NAMESPACES, failure.strerror or str(failure)) from failure
+        raise LayerError.from_refusal(NAMESPACES, failure) from failure
     return without_proc
 
 
@@ -76,6 +81,16 @@ def _unshare() -> None:
         return
     kernel.unshare(_FLAGS | kernel.CLONE_NEWUSER)
     map_identity(uid, gid)
+
+
+def _forbidden_kind() -> str | None:
+    # The kernel says "no space" both where there are too many for now and where none is allowed at all.
+    for kind in KINDS:
+        name = f"max_{kind}_namespaces"
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/sys/user/{name}").read_text(encoding="ascii").strip() == "0":
+                return f"user.{name}"
+    return None
 
 
 def _build_root(plan: Plan) -> None:
@@ -188,7 +203,7 @@ def _mount_proc() -> str | None:
     except OSError as failure:
         if failure.errno not in (errno.EPERM, errno.EACCES):
             raise
-        return failure.strerror or str(failure)  # a container that masks parts of /proc; code can do without
+        return describe_refusal(failure)  # a container that masks parts of /proc; code can do without
     return None
 
 

@@ -3,11 +3,12 @@
 import contextlib
 import os
 import struct
+from collections.abc import Iterable
 from pathlib import Path
 
 from lumo_graph.executors.jail import kernel
 from lumo_graph.executors.jail.namespaces import map_identity
-from lumo_graph.executors.jail.plan import NOBODY, PRIVILEGES, LayerError, Plan
+from lumo_graph.executors.jail.plan import NOBODY, PRIVILEGES, LayerError, Plan, describe_refusal
 
 _CAPABILITY_VERSION = 0x2008_0522
 _SIGKILL = 9
@@ -31,11 +32,11 @@ def drop(plan: Plan, *, private_root: bool) -> str | None:
     try:
         has_user_namespace = private_root and os.geteuid() != 0
         if os.geteuid() == 0:
-            if not private_root and (blocked := _first_unreachable(plan.readable)):
-                raise LayerError(PRIVILEGES, f"{blocked!r} cannot be entered by an unprivileged user")
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
+            if not private_root and (blocked := first_unreachable(plan.readable)):
+                raise LayerError(
+                    PRIVILEGES, f"Python is out of reach for all but root: {blocked!r} is closed to others"
+                )
+            _become_nobody()
         shared = None if has_user_namespace else _own_user_namespace()
         _drop_capabilities()
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
@@ -43,8 +44,17 @@ def drop(plan: Plan, *, private_root: bool) -> str | None:
         # A change of user clears it.
         kernel.prctl(kernel.PR_SET_PDEATHSIG, _SIGKILL)
     except OSError as failure:
-        raise LayerError(PRIVILEGES, failure.strerror or str(failure)) from failure
+        raise LayerError.from_refusal(PRIVILEGES, failure) from failure
     return shared
+
+
+def _become_nobody() -> None:
+    try:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    except OSError as failure:
+        raise OSError(failure.errno, f"change of user: {failure.strerror}") from failure
 
 
 def _own_user_namespace() -> str | None:
@@ -55,7 +65,7 @@ def _own_user_namespace() -> str | None:
         kernel.unshare(kernel.CLONE_NEWUSER)
         map_identity(uid, gid)
     except OSError as failure:
-        return failure.strerror or str(failure)
+        return describe_refusal(failure)
     return None
 
 
@@ -66,7 +76,8 @@ def _drop_capabilities() -> None:
     kernel.set_capabilities(struct.pack("=Ii", _CAPABILITY_VERSION, 0), struct.pack("=6I", *[0] * 6))
 
 
-def _first_unreachable(paths: tuple[str, ...]) -> str | None:
+def first_unreachable(paths: Iterable[str]) -> str | None:
+    """The first folder above these paths that not every user may enter; None if all of them may be reached."""
     for path in paths:
         for parent in Path(path).parents:
             if not parent.stat().st_mode & 0o001:

@@ -19,6 +19,7 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "unshare": (272, 97),
     "setns": (308, 268), "move_mount": (429, 429), "open_tree": (428, 428), "fsopen": (430, 430),
     "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442),
+    "open_tree_attr": (467, 467), "statmount": (457, 457), "listmount": (458, 458),
     "open_by_handle_at": (304, 265), "name_to_handle_at": (303, 264), "quotactl": (179, 60),
     "quotactl_fd": (443, 443), "swapon": (167, 224), "swapoff": (168, 225),
     # Watches on files: few for each user, shared by all sessions.
@@ -29,23 +30,33 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "io_uring_enter": (426, 426), "io_uring_register": (427, 427), "keyctl": (250, 219), "add_key": (248, 217),
     "request_key": (249, 218), "lookup_dcookie": (212, 18), "modify_ldt": (154, None), "iopl": (172, None),
     "ioperm": (173, None),
+    # Timers that send any signal, SIGCONT for one: a session that is held still would let itself go.
+    "timer_create": (222, 107),
     # The machine itself.
     "kexec_load": (246, 104), "kexec_file_load": (320, 294), "init_module": (175, 105), "finit_module": (313, 273),
     "delete_module": (176, 106), "reboot": (169, 142), "settimeofday": (164, 170), "clock_settime": (227, 112),
     "sethostname": (170, 161), "setdomainname": (171, 162), "acct": (163, 89), "syslog": (103, 116),
     "vhangup": (153, 58),
-    # Memory that no resource limit counts, and objects of other programs with a number for a name.
-    "memfd_create": (319, 279), "memfd_secret": (447, 447), "mq_open": (240, 180),
+    # Memory that no resource limit counts, and objects of other programs that are known by a name or a number.
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "mq_open": (240, 180), "mq_unlink": (241, 181),
     "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195),
     "semget": (64, 190), "semop": (65, 193), "semtimedop": (220, 192), "semctl": (66, 191),
     "msgget": (68, 186), "msgsnd": (69, 189), "msgrcv": (70, 188), "msgctl": (71, 187),
+    # One count for all programs of the machine.
+    "io_setup": (206, 0),
 }  # fmt: skip
 # What Landlock does not govern: attributes of files by their paths. Those of open files can be changed.
 _ATTRIBUTES: dict[str, tuple[int | None, int | None]] = {
     "chmod": (90, None), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, None), "lchown": (94, None),
     "fchownat": (260, 54), "setxattr": (188, 5), "lsetxattr": (189, 6), "setxattrat": (463, 463),
     "removexattr": (197, 14), "lremovexattr": (198, 15), "removexattrat": (466, 466), "utime": (132, None),
-    "utimes": (235, None), "futimesat": (261, None),
+    "utimes": (235, None), "futimesat": (261, None), "file_setattr": (469, 469),
+    "fsetxattr": (190, 7), "fremovexattr": (199, 16),
+}  # fmt: skip
+# Nor does it govern extended attributes, which hold content. Python takes "not supported" for an answer.
+_CONTENT: dict[str, tuple[int, int]] = {
+    "getxattr": (191, 8), "lgetxattr": (192, 9), "getxattrat": (464, 464), "listxattr": (194, 11),
+    "llistxattr": (195, 12), "listxattrat": (465, 465),
 }  # fmt: skip
 _UTIMENSAT = (280, 88)
 _SIGNALS: dict[str, tuple[int, int]] = {
@@ -63,16 +74,23 @@ _ON_ITSELF: dict[str, tuple[int, int]] = {
 # First argument says whether the second is a process or, worse, a group or a user: only this process.
 _ON_KINDS: dict[str, tuple[tuple[int, int], int]] = {"setpriority": ((141, 140), 0), "ioprio_set": ((251, 30), 1)}
 _CLONE, _CLONE3, _SOCKET, _IOCTL, _FCNTL = (56, 220), 435, (41, 198), (16, 29), (72, 25)
+_SOCKETPAIR = (53, 199)
 _SECCOMP, _PRCTL = (317, 277), (157, 167)
 _NEW_NAMESPACES = 0x7E02_0000
 _AF_UNIX = 1
+# Datagram sockets, raw ones among them: their low bits, under flags. Those of a pair can be sent from to any address.
+_SOCKET_KINDS, _STREAM, _PACKETS = 0xF, 1, 5
 _OWNER_IOCTLS = (0x8901, 0x8902)
 _TERMINAL_IOCTLS = (0x5412, 0x541C)
 _OWNER_FCNTLS = (8, 15)
+_LEASE_FCNTLS = (1024, 1040)  # on a file or a folder: whoever wants to change it has to wait
+# Flags, verity and encryption of a file, by way of a descriptor that may only be read.
+_FLAG_IOCTLS = (0x4008_6602, 0x401C_5820, 0x4080_6685, 0x800C_6613)
 
-_LOAD, _EQUALS, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _EQUALS, _AT_LEAST, _ANY_BIT, _RETURN, _AND = 0x20, 0x15, 0x35, 0x45, 0x06, 0x54
 _ALLOW, _KILL, _ASK = 0x7FFF_0000, 0x8000_0000, 0x7FC0_0000
 _REFUSE, _MISSING = 0x0005_0000 | errno.EPERM, 0x0005_0000 | errno.ENOSYS
+_UNSUPPORTED = 0x0005_0000 | errno.ENOTSUP
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 _ARCHITECTURES = (0xC000_003E, 0xC000_00B7)
 _X32 = 0x4000_0000
@@ -101,7 +119,7 @@ def install(*, private_processes: bool, private_network: bool, private_files: bo
     try:
         kernel.install_filter(program)
     except OSError as failure:
-        raise LayerError(SECCOMP, failure.strerror or str(failure)) from failure
+        raise LayerError.from_refusal(SECCOMP, failure) from failure
 
 
 def build_filter(*, machine: int, signals_from: int | None, sockets: bool, attributes: bool) -> bytes:
@@ -110,8 +128,8 @@ def build_filter(*, machine: int, signals_from: int | None, sockets: bool, attri
     Args:
         machine: 0 for x86_64, 1 for aarch64.
         signals_from: id of the one process that may be signalled (by its own threads); None: signals are free.
-        sockets: unix sockets may be made; no others ever.
-        attributes: permissions, owners and times of files may be changed by the files' paths.
+        sockets: unix sockets may be made; no others ever. Without it, pairs of them are left that lead to no address.
+        attributes: permissions, owners, times and extended attributes of files may be had by the files' paths.
 
     Returns:
         Instructions of classic BPF, eight bytes each.
@@ -132,6 +150,7 @@ def build_filter(*, machine: int, signals_from: int | None, sockets: bool, attri
     program += _on(_CLONE3, [_op(_RETURN, _MISSING)])  # its flags are out of a filter's sight; libc falls back
     program += _on(_CLONE[machine], [_argument(0), _op(_ANY_BIT, _NEW_NAMESPACES, 0, 1), *_verdicts()])
     program += _only(_SOCKET[machine], 0, _AF_UNIX) if sockets else _on(_SOCKET[machine], [_op(_RETURN, _REFUSE)])
+    program += _pairs(_SOCKETPAIR[machine], datagrams=sockets)
     for numbers in _ON_ITSELF.values():
         program += _only(numbers[machine], 0, 0)
     for numbers, process in _ON_KINDS.values():
@@ -140,8 +159,10 @@ def build_filter(*, machine: int, signals_from: int | None, sockets: bool, attri
     if not attributes:  # without a path it is about an open file
         on_open = [_argument(1), _op(_EQUALS, 0, 0, 2), _high_half(1), _op(_EQUALS, 0, 1, 0)]
         program += _on(_UTIMENSAT[machine], [*on_open, *_verdicts()])
-    program += _never(_IOCTL[machine], 1, (*_OWNER_IOCTLS, *_TERMINAL_IOCTLS))
-    program += _never(_FCNTL[machine], 1, _OWNER_FCNTLS)
+        for numbers in _CONTENT.values():
+            program += _on(numbers[machine], [_op(_RETURN, _UNSUPPORTED)])
+    program += _never(_IOCTL[machine], 1, (*_OWNER_IOCTLS, *_TERMINAL_IOCTLS, *_FLAG_IOCTLS))
+    program += _never(_FCNTL[machine], 1, (*_OWNER_FCNTLS, *_LEASE_FCNTLS))
     return b"".join([*program, _op(_RETURN, _ALLOW)])
 
 
@@ -189,6 +210,14 @@ def _on(number: int, body: list[bytes]) -> list[bytes]:
 
 def _only(number: int, position: int, value: int) -> list[bytes]:
     return _on(number, [_argument(position), _op(_EQUALS, value, 1, 0), *_verdicts()])
+
+
+def _pairs(number: int, *, datagrams: bool) -> list[bytes]:
+    unix = [_argument(0), _op(_EQUALS, _AF_UNIX, 1, 0), _op(_RETURN, _REFUSE)]
+    if datagrams:
+        return _on(number, [*unix, _op(_RETURN, _ALLOW)])
+    kinds = [_argument(1), _op(_AND, _SOCKET_KINDS), _op(_EQUALS, _STREAM, 2, 0), _op(_EQUALS, _PACKETS, 1, 0)]
+    return _on(number, [*unix, *kinds, *_verdicts()])
 
 
 def _never(number: int, position: int, values: tuple[int, ...]) -> list[bytes]:

@@ -15,6 +15,7 @@ _ANSWER = struct.Struct("=QqiI")
 _CONTINUE = 1
 _EPERM = -1
 _SINCE = (5, 5)
+_RELEASE = re.compile(r"(\d+)\.(\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ def ask_about_signals() -> int:
     Raises:
         OSError: the kernel cannot ask, or somebody outside is being asked already.
     """
-    release = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    release = _RELEASE.match(os.uname().release)
     if release is None or (int(release[1]), int(release[2])) < _SINCE:
         raise OSError(0, "Linux 5.5 or newer is needed")
     machine = 0 if kernel.MACHINE == "x86_64" else 1

@@ -61,9 +61,10 @@ def _compile(tree: ast.Module | ast.Expression, filename: str, mode: str) -> Cod
 
 def _remember_source(filename: str, code: str) -> None:
     linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
-    ours = [name for name in linecache.cache if name.startswith("<action ")]
-    for name in ours[:-_FILES_KEPT]:
-        del linecache.cache[name]
+    if len(linecache.cache) > _FILES_KEPT:
+        ours = [name for name in linecache.cache if name.startswith("<action ")]
+        for name in ours[:-_FILES_KEPT]:
+            del linecache.cache[name]
 
 
 class _AwaitAnything(ast.NodeTransformer):

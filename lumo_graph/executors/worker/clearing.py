@@ -4,15 +4,22 @@ import os
 import signal
 import stat
 import time
+from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 from lumo_graph.executors.jail import kernel
+from lumo_graph.executors.worker.processes import others, read_stat, send
 
 _PAUSE = 0.001
 _LONGEST_PAUSE = 0.1
 _REAP_ROUNDS = 20
+_PARENT = 1
+"""Place of the parent's id in what `read_stat` gives."""
+_TOLD = Path("/proc/thread-self/children").exists()
+"""Whether the kernel tells the children of a process."""
 
 
 def end_descendants(child: int) -> None:
@@ -29,46 +36,70 @@ def end_descendants(child: int) -> None:
     # Orphans come to this process, and so does what was forked while its parent was being stopped: again until there
     # is nothing left.
     while True:
-        for pid in _stop_all():
-            _send(pid, signal.SIGKILL)
+        for pid in stop_descendants(_reap_ended):
+            send(pid, signal.SIGKILL)
         if _reap(pause):
             return
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def _stop_all() -> set[int]:
+def stop_descendants(between: Callable[[], object] | None = None) -> set[int]:
+    """Stop everything that this process has started.
+
+    Args:
+        between: called after each look at them. Who may reap those that have ended does it here: processes that fork
+            all the time leave so many that looking at them takes longer than making them.
+
+    Returns:
+        Their ids.
+    """
     # Killed one by one, processes that fork all the time outrun whoever kills them. Stopped ones do not.
     stopped: set[int] = set()
-    while new := _descendants() - stopped:
+    while new := descendants() - stopped:
         for pid in new:
-            _send(pid, signal.SIGSTOP)
+            send(pid, signal.SIGSTOP)
         stopped |= new
+        if between is not None:
+            between()
     return stopped
-
-
-def _send(pid: int, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, number)
 
 
 def _reap(pause: float) -> bool:
     for _ in range(_REAP_ROUNDS):
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
+        if _reap_ended():
             return True
         time.sleep(pause)
     return False
 
 
-def _descendants() -> set[int]:
+def _reap_ended() -> bool:
+    """Reap the children that have ended; whether there are no others."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return True
+    return False
+
+
+def descendants() -> set[int]:
+    """Ids of everything that this process has started, and of what that has."""
+    children = _children if _TOLD else _parents().__getitem__
     found: set[int] = set()
-    waiting = _children(os.getpid())
+    waiting = children(os.getpid())
     while waiting:
         if (pid := waiting.pop()) not in found:
             found.add(pid)
-            waiting += _children(pid)
+            waiting = waiting + children(pid)
+    return found
+
+
+def _parents() -> defaultdict[int, list[int]]:
+    # Children of every process of the machine.
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for pid in others():
+        if stat := read_stat(pid):
+            found[int(stat[_PARENT])].append(pid)
     return found
 
 

@@ -9,10 +9,12 @@ from lumo_graph.executors.jail.plan import FOLDER, FROZEN_COPY, NAMESPACES, PRIV
 from lumo_graph.executors.worker import orders
 from lumo_graph.executors.worker.channel import Channel
 from lumo_graph.executors.worker.freezing import Freezer
+from lumo_graph.executors.worker.group import Group
 from lumo_graph.executors.worker.interpreter import run_session
 from lumo_graph.executors.worker.starting import (
     Ends,
     die_with_parent,
+    join_group,
     last_words,
     prepare,
     report_failure,
@@ -24,7 +26,7 @@ _WORKPLACE = "/tmp"  # noqa: S108 - of a private root
 _FOLDER = f"{_WORKPLACE}/{FOLDER}"
 
 
-def be_first(plan: Plan, ends: Ends) -> None:
+def be_first(plan: Plan, ends: Ends, group: Group | str) -> None:
     """Be process 1 until the host says that it is over; returns when nothing is left to do but to exit."""
     die_with_parent()
     try:
@@ -39,20 +41,29 @@ def be_first(plan: Plan, ends: Ends) -> None:
         for end in (line, woken, wakes):
             end.close()
         os.close(ends.control)
-        _be_runner(plan, ends, theirs, report)
+        _be_runner(plan, ends, theirs, report, group)
     theirs.close()
     ends.close_all_but_control()
     control = socket.socket(fileno=ends.control)
-    Supervisor(control, runner=runner, line=line, woken=woken, memory_mb=plan.memory_mb).run()
+    Supervisor(
+        control,
+        runner=runner,
+        line=line,
+        woken=woken,
+        memory_mb=plan.memory_mb,
+        cpu_seconds=plan.cpu_seconds,
+        group=None if isinstance(group, str) else group,
+    ).run()
 
 
-def _be_runner(plan: Plan, ends: Ends, line: socket.socket, report: Report) -> None:
+def _be_runner(plan: Plan, ends: Ends, line: socket.socket, report: Report, group: Group | str) -> None:
     with last_words():
+        join_group(group, report)
         prepare(ends, _WORKPLACE)
         limit(plan, report)
         freezer = _make_freezer(plan, line, report)
-        channel = Channel(socket.socket(fileno=ends.data))
-        run_session(channel, plan, {"on": report.on, "off": report.off}, _FOLDER, freezer)
+        given = {"on": report.on, "off": report.off}
+        run_session(Channel(socket.socket(fileno=ends.data)), plan, given, _FOLDER, freezer)
 
 
 def _make_freezer(plan: Plan, line: socket.socket, report: Report) -> Freezer | None:

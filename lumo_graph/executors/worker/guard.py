@@ -14,26 +14,30 @@ from pathlib import Path
 from typing import Any
 
 from lumo_graph.executors.jail import kernel, namespaces
-from lumo_graph.executors.jail.contain import contain
+from lumo_graph.executors.jail.contain import Report, contain
 from lumo_graph.executors.jail.plan import (
     FOLDER,
     FROZEN_COPY,
     NAMESPACES,
     NOBODY,
+    PAUSE,
     PRIVILEGES,
     SECCOMP,
     LayerError,
     Plan,
 )
+from lumo_graph.executors.worker import orders
 from lumo_graph.executors.worker.attributes import change_open_files
 from lumo_graph.executors.worker.channel import Channel
 from lumo_graph.executors.worker.clearing import end_descendants, remove_tree
 from lumo_graph.executors.worker.first import be_first
+from lumo_graph.executors.worker.group import Group, make_group
 from lumo_graph.executors.worker.interpreter import run_session
-from lumo_graph.executors.worker.orders import DIED, INTERRUPT
+from lumo_graph.executors.worker.keeping import Keeper
 from lumo_graph.executors.worker.starting import (
     Ends,
     die_with_parent,
+    join_group,
     last_words,
     prepare,
     report_failure,
@@ -56,13 +60,18 @@ def guard_session(request: dict[str, Any], ends: Ends) -> None:
         signal.signal(number, signal.SIG_DFL)
     os.setsid()
     plan = Plan.from_request(request)
-    if NAMESPACES in plan.layers:
-        _guard_namespaces(plan, ends)
-    else:
-        _guard_process(plan, ends)
+    group = make_group(plan)
+    try:
+        if NAMESPACES in plan.layers:
+            _guard_namespaces(plan, ends, group)
+        else:
+            _guard_process(plan, ends, group)
+    finally:
+        if not isinstance(group, str):
+            group.remove()
 
 
-def _guard_namespaces(plan: Plan, ends: Ends) -> None:
+def _guard_namespaces(plan: Plan, ends: Ends, group: Group | str) -> None:
     # Everything in the namespaces ends with their first process. The control stream stays open here until then.
     try:
         namespaces.enter(plan)
@@ -72,7 +81,7 @@ def _guard_namespaces(plan: Plan, ends: Ends) -> None:
     first = os.fork()
     if first == 0:
         try:
-            be_first(plan, ends)
+            be_first(plan, ends, group)
         finally:
             os._exit(0)
     ends.close_all_but_control()
@@ -93,37 +102,53 @@ def _wait_for_host(control: int, first: int) -> None:
     os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
 
 
-def _guard_process(plan: Plan, ends: Ends) -> None:
-    workplace = _make_workplace(plan)
+def _guard_process(plan: Plan, ends: Ends, group: Group | str) -> None:
+    try:
+        workplace = _make_workplace(plan)
+    except LayerError as failure:
+        report_failure(ends.data, failure)
+        return
     woken, wakes = wake_on_child()
     child = os.fork()
     if child == 0:
         os.close(ends.control)
         wakes.close()
         woken.close()
-        _be_session(plan, ends, workplace)
+        _be_session(plan, ends, workplace, group)
     ends.close_all_but_control()
-    status = _watch(child, ends.control, woken)
-    with contextlib.suppress(OSError):  # first: what the session has left behind must not keep the host waiting
-        os.write(ends.control, DIED + str(status).encode())
+    control = socket.socket(fileno=ends.control)
+    if kernel.LINUX:
+        own = None if isinstance(group, str) else group
+        end = Keeper(plan, child=child, control=control, woken=woken, workplace=workplace, group=own).keep()
+    else:
+        end = _wait(child, control, woken)
+    orders.tell(control, end)  # first: what the session has left behind must not keep the host waiting
+    if not isinstance(group, str):
+        group.kill()
     end_descendants(child)
     remove_tree(workplace)
 
 
-def _be_session(plan: Plan, ends: Ends, workplace: str) -> None:
+def _be_session(plan: Plan, ends: Ends, workplace: str, group: Group | str) -> None:
     with last_words():
         die_with_parent()
+        joined = Report(on=[])
+        join_group(group, joined)
         prepare(ends, workplace)
         try:
             report = contain(plan, workplace=workplace)
         except LayerError as failure:
             report_failure(ends.data, failure)
             return
+        report.on += joined.on
+        report.off.update(joined.off)
         if SECCOMP in plan.layers:
             change_open_files()
         report.off[FROZEN_COPY] = f"code could destroy it without {NAMESPACES}"
-        channel = Channel(socket.socket(fileno=ends.data))
-        run_session(channel, plan, {"on": report.on, "off": report.off}, f"{workplace}/{FOLDER}", None)
+        if not kernel.LINUX:
+            report.off[PAUSE] = f"not supported on {os.uname().sysname}"
+        given = {"on": report.on, "off": report.off}
+        run_session(Channel(socket.socket(fileno=ends.data)), plan, given, f"{workplace}/{FOLDER}", None)
 
 
 def _keep_only(kept: set[int]) -> None:
@@ -145,25 +170,27 @@ def _make_workplace(plan: Plan) -> str:
     folder = f"{workplace}/{FOLDER}"
     Path(folder).mkdir(mode=0o700)
     if PRIVILEGES in plan.layers and os.geteuid() == 0:
-        os.chown(workplace, NOBODY, NOBODY)
-        os.chown(folder, NOBODY, NOBODY)
+        try:
+            os.chown(workplace, NOBODY, NOBODY)
+            os.chown(folder, NOBODY, NOBODY)
+        except OSError as failure:  # a root that no other user is known to
+            remove_tree(workplace)
+            raise LayerError(PRIVILEGES, f"change of user: {failure.strerror}") from failure
     return workplace
 
 
-def _watch(child: int, control: int, woken: socket.socket) -> int:
-    # Ends the child when the host asks for it or goes away; returns its exit status.
+def _wait(child: int, control: socket.socket, woken: socket.socket) -> bytes:
+    # Ends the child when the host asks for it or goes away; returns what to tell of its end.
     poll = select.poll()
     poll.register(control, select.POLLIN)
     poll.register(woken, select.POLLIN)
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
-            return os.waitstatus_to_exitcode(status)
+            return orders.DIED + str(os.waitstatus_to_exitcode(status)).encode()
         ready = [descriptor for descriptor, _ in poll.poll()]
         if woken.fileno() in ready:
             woken.recv(4096)
-        if control in ready:
-            order = os.read(control, 1)
-            os.kill(child, signal.SIGINT if order == INTERRUPT else signal.SIGKILL)
-            if order != INTERRUPT:
-                return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if control.fileno() in ready:
+            order = control.recv(1)
+            os.kill(child, signal.SIGINT if order == orders.INTERRUPT else signal.SIGKILL)

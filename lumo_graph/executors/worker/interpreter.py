@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from lumo_graph.executors.frames import CHUNK, FrameTooLargeError
+from lumo_graph.executors.jail.limits import limited_processor
 from lumo_graph.executors.jail.plan import Plan
 from lumo_graph.executors.worker.action import Action, Runner, compile_action, name_action
 from lumo_graph.executors.worker.channel import Channel, ClosedError
@@ -37,9 +38,18 @@ class _AnsweredError(SystemExit):
 class Interpreter:
     """One namespace and the actions that run in it."""
 
-    def __init__(self, channel: Channel, hello: dict[str, Any], folder: Folder, freezer: Freezer | None) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        hello: dict[str, Any],
+        folder: Folder,
+        freezer: Freezer | None,
+        *,
+        cpu_seconds: float | None = None,
+    ) -> None:
         self._channel = channel
         self._folder = folder
+        self._cpu_seconds = cpu_seconds
         self._freezer = freezer
         if freezer is not None:
             hide_child(lambda: freezer.copy)
@@ -57,7 +67,7 @@ class Interpreter:
         self._tracker = NamespaceTracker(self._namespace, reserved=self._given)
         self._actions = 0
         self._answer: dict[str, Any] | None = None
-        self._reserve: bytearray | None = None
+        self._reserve: bytes | None = None
         self._seen: dict[str, Seen] | None = None
 
     def restore(self, components: dict[str, bytes]) -> dict[str, str]:
@@ -111,7 +121,7 @@ class Interpreter:
             self._seen = self._variables()
         if self._reserve is None:
             with suppress(MemoryError):  # it is all in use still
-                self._reserve = bytearray(_RESERVE)
+                self._reserve = bytes(_RESERVE)  # addresses only: no page of it is ever touched
         self._essentials.repair()
         self._folder.enter()
         repair_descriptors()
@@ -146,7 +156,11 @@ class Interpreter:
                 results.append(describe_result(value))
 
         try:
-            with keep_streams(), self._caller.action(number, action.filename):
+            with (
+                keep_streams(),
+                limited_processor(self._cpu_seconds),
+                self._caller.action(number, action.filename),
+            ):
                 self._runner.run(action, ended)
         except _AnsweredError:
             error = None
@@ -254,7 +268,7 @@ def run_session(channel: Channel, plan: Plan, report: dict[str, Any], folder: st
             place.place(name, content, readonly=name in hello["inputs"])
         except OSError as failure:
             lost[f"file {name}"] = failure.strerror or str(failure)
-    interpreter = Interpreter(channel, hello, place, freezer)
+    interpreter = Interpreter(channel, hello, place, freezer, cpu_seconds=plan.cpu_seconds)
     if components:
         try:
             lost |= interpreter.restore(components)

@@ -2,7 +2,6 @@
 
 import os
 import threading
-from pathlib import Path
 
 from lumo_graph.executors.worker.text import clean, cut
 
@@ -12,7 +11,7 @@ _POOLED = "asyncio_"  # of the event loop's own pool: idle, and made again when 
 
 # Kept here: what code does to the modules afterwards does not reach them.
 _threads, _this_thread = threading.enumerate, threading.current_thread
-_getpid = os.getpid
+_getpid, _scandir = os.getpid, os.scandir
 
 
 def running_threads() -> list[str]:
@@ -31,6 +30,7 @@ def count_processes(*ours: int | None) -> int:
     """How many processes there are besides this one, the first one and `ours`; in a private view of processes only."""
     known = {1, _getpid(), *ours}
     try:
-        return sum(entry.name.isdigit() and int(entry.name) not in known for entry in Path("/proc").iterdir())
+        with _scandir("/proc") as entries:
+            return sum(entry.name.isdigit() and int(entry.name) not in known for entry in entries)
     except OSError:
         return 0

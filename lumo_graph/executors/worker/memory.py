@@ -8,9 +8,11 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from lumo_graph.executors.worker.processes import read_stat
+
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") >> 10
 _FAULTS = 7
-"""Place of the minor faults in /proc/<pid>/stat, behind the name."""
+"""Place of the minor faults in what `read_stat` gives."""
 
 
 class MemoryWatch:
@@ -64,8 +66,5 @@ def _resident_kb(pid: int) -> int:
 
 
 def _faults(pid: int) -> int:
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return 0
-    return int(text.rpartition(")")[2].split()[_FAULTS])
+    stat = read_stat(pid)
+    return int(stat[_FAULTS]) if stat else 0

@@ -13,8 +13,11 @@ from types import FrameType
 
 from lumo_graph.executors.frames import TO_HOST_CAP, pack
 from lumo_graph.executors.jail import kernel
-from lumo_graph.executors.jail.plan import FOLDER, LayerError
+from lumo_graph.executors.jail.contain import Report
+from lumo_graph.executors.jail.plan import FOLDER, GROUP, LayerError
+from lumo_graph.executors.worker import orders
 from lumo_graph.executors.worker.channel import ClosedError
+from lumo_graph.executors.worker.group import Group
 from lumo_graph.executors.worker.streams import open_streams
 
 
@@ -27,10 +30,27 @@ class Ends:
     stdout: int
     stderr: int
 
+    def close(self) -> None:
+        """Leave all of them to another process."""
+        self.close_all_but_control()
+        os.close(self.control)
+
     def close_all_but_control(self) -> None:
         """Leave the rest to another process."""
         for descriptor in (self.data, self.stdout, self.stderr):
             os.close(descriptor)
+
+
+def connect() -> tuple[Ends, Ends]:
+    """What connects a session with the process that relays for it: that process's ends, and the session's."""
+    data, their_data = socket.socketpair()
+    control, their_control = orders.make_stream()
+    stdout, their_stdout = os.pipe()
+    stderr, their_stderr = os.pipe()
+    return (
+        Ends(data=data.detach(), control=control.detach(), stdout=stdout, stderr=stderr),
+        Ends(data=their_data.detach(), control=their_control.detach(), stdout=their_stdout, stderr=their_stderr),
+    )
 
 
 def die_with_parent() -> None:
@@ -52,7 +72,7 @@ def wake_on_child() -> tuple[socket.socket, socket.socket]:
 def report_failure(data: int, failure: LayerError) -> None:
     """Tell the host which layer cannot be had."""
     with contextlib.suppress(OSError):
-        os.write(data, pack(["failed", failure.layer, failure.reason], TO_HOST_CAP))
+        os.write(data, pack(["failed", failure.layer, failure.reason, failure.passing], TO_HOST_CAP))
 
 
 def prepare(ends: Ends, workplace: str) -> None:
@@ -61,12 +81,33 @@ def prepare(ends: Ends, workplace: str) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     open_streams(ends.stdout, ends.stderr)
-    os.environ.update(HOME=workplace, TMPDIR=workplace)
+    for name in ("HOME", "TMPDIR"):  # `update` writes to three times as many of the pages that sessions share
+        os.environ[name] = workplace
     tempfile.tempdir = None
     sys.path.append(f"{workplace}/{FOLDER}")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _reseed()
     gc.enable()
+
+
+def join_group(group: Group | str, report: Report) -> None:
+    """Move this process, which runs the session's code, into its group.
+
+    Args:
+        group: it, or why there is none.
+        report: learns what became of it.
+    """
+    if isinstance(group, str):
+        report.off[GROUP] = group
+        return
+    missing = dict(group.missing)
+    try:
+        group.join()
+    except OSError as failure:
+        report.off[GROUP] = failure.strerror or str(failure)
+    else:
+        report.on.append(GROUP)
+        report.off.update(missing)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ which signals the runner may send; and on the host's order kills everything but 
 Everything that comes from the runner is untrusted.
 """
 
+import math
 import os
 import select
 import signal
@@ -16,8 +17,11 @@ from dataclasses import dataclass
 
 from lumo_graph.executors.jail import signals
 from lumo_graph.executors.worker import orders
+from lumo_graph.executors.worker.group import Group
 from lumo_graph.executors.worker.memory import MemoryWatch
-from lumo_graph.executors.worker.processes import end_all_but, others, reap
+from lumo_graph.executors.worker.processes import are_still, end_all_but, others, reap, send
+from lumo_graph.executors.worker.processor import ProcessorWatch
+from lumo_graph.executors.worker.resting import Rest
 
 FROZEN, LISTENER, HELLO = b"f", b"l", b"h"
 """From the runner: a copy is frozen, `f3f9c` with the word of the action, and here is the stream to it; here is where
@@ -26,6 +30,7 @@ signals are asked about. From the copy: it waits."""
 _MOST_AT_ONCE = 32
 _OFTEN, _SELDOM = 0.1, 2.0
 """Seconds between two looks at the processes."""
+_HELLO_SECONDS = 0.5
 _NOT_WAITING = socket.MSG_DONTWAIT if hasattr(socket, "MSG_DONTWAIT") else 0
 
 
@@ -39,15 +44,16 @@ class Copy:
     pid: int | None = None
     """Known once it has said that it waits."""
 
-    def meet(self) -> bool:
-        """Learn its process id; whether it is alive and waits."""
+    def meet(self, seconds: float = 0.0) -> bool:
+        """Learn its process id, within `seconds`; whether it is alive and waits."""
         poll = select.poll()
         poll.register(self.line, select.POLLIN)
-        if self.pid is None and poll.poll(0):  # the runner has waited for it
-            message, descriptors, sender = orders.receive(self.line)
-            orders.discard(descriptors)
-            if message == HELLO and sender is not None and sender > 1:
-                self.pid = sender
+        if self.pid is None and poll.poll(seconds * 1000):  # the runner has waited for it
+            with suppress(BlockingIOError):  # code that has got hold of it was quicker
+                message, descriptors, sender = orders.receive(self.line, _NOT_WAITING)
+                orders.discard(descriptors)
+                if message == HELLO and sender is not None and sender > 1:
+                    self.pid = sender
         # It says nothing more: what can be read then is its end.
         return self.pid is not None and not poll.poll(0)
 
@@ -61,13 +67,32 @@ class Supervisor:
         line: stream to the runner.
         woken: becomes readable when a child has ended.
         memory_mb: what all processes of the session may use together.
+        cpu_seconds: processor time that they may use together in one action; None: any.
+        group: control group that they are in, all but this one; None: there is none.
     """
 
     def __init__(
-        self, control: socket.socket, *, runner: int, line: socket.socket, woken: socket.socket, memory_mb: int
+        self,
+        control: socket.socket,
+        *,
+        runner: int,
+        line: socket.socket,
+        woken: socket.socket,
+        memory_mb: int,
+        cpu_seconds: float | None,
+        group: Group | None,
     ) -> None:
         self._control = control
         self._memory = MemoryWatch(memory_mb)
+        self._group = group
+        self._processor = ProcessorWatch(cpu_seconds, group=group, pids=others)
+        self._rest = Rest(
+            stop=lambda: send(-1, signal.SIGSTOP),
+            is_still=lambda: are_still(others()),
+            let_go=lambda: send(-1, signal.SIGCONT),
+            group=group,
+        )
+        self._word = b""
         self._acting = False
         self._next_look = 0.0
         self._runner: int | None = runner
@@ -84,7 +109,7 @@ class Supervisor:
     def run(self) -> None:
         """Serve until the host says that it is over, or goes away."""
         while True:
-            ready = {descriptor for descriptor, _ in self._poll.poll(self._pause() * 1000)}
+            ready = {descriptor for descriptor, _ in self._poll.poll(self._pause())}
             if self._woken.fileno() in ready:
                 self._woken.recv(4096)
                 self._bury()
@@ -95,23 +120,43 @@ class Supervisor:
             self._listen()
             if self._listener is not None and self._listener in ready:
                 self._answer()
-            if time.monotonic() >= self._next_look:
+            if not self._rest.held and time.monotonic() >= self._next_look:
                 self._look()
+            self._rest.look()
+            if self._rest.defied:
+                return
 
-    def _pause(self) -> float:
-        return max(self._next_look - time.monotonic(), 0.0)
+    def _pause(self) -> float | None:
+        # In milliseconds. What is held still needs no look.
+        due = self._rest.due if self._rest.held else min(self._rest.due, self._next_look)
+        return None if due == math.inf else max(due - time.monotonic(), 0.0) * 1000
 
     def _look(self) -> None:
-        # In an action, and as long as there are other processes, often; code may also wake up by itself, by a timer.
+        # In an action, and as long as there are other processes, often.
         copy = None if self._copy is None else self._copy.pid
         started = [pid for pid in others(copy) if pid != self._runner]
         if self._memory.is_over(self._runner, started):
             self._end_for_memory()
+        elif self._processor.is_over():
+            self._processor.end()
+            orders.tell(self._control, orders.OVER + self._word)
         self._next_look = time.monotonic() + (_OFTEN if started or self._acting else _SELDOM)
+
+    def _begin(self, word: bytes) -> None:
+        self._beginning = self._word = word
+        self._drop_copy()
+        self._rest.end()
+        self._processor.begin()
+        self._acting, self._next_look = True, time.monotonic() + _OFTEN
+
+    def _end(self) -> None:
+        self._acting = False
+        self._processor.end()
+        self._rest.begin()
 
     def _end_for_memory(self) -> None:
         self._runner = None
-        self._tell(orders.DIED + str(-signal.SIGKILL).encode() + orders.FOR_MEMORY)
+        orders.tell(self._control, orders.DIED + str(-signal.SIGKILL).encode() + orders.FOR_MEMORY)
         if self._copy is not None and self._copy.meet() and self._copy.pid is not None:
             end_all_but(self._copy.pid)
         else:
@@ -123,14 +168,15 @@ class Supervisor:
         with suppress(BlockingIOError):
             while True:
                 message, descriptors, _ = orders.receive(self._control, _NOT_WAITING)
-                if message[:1] == orders.BEGIN:
-                    self._beginning = message[1:]
-                    self._drop_copy()
-                    self._acting, self._next_look = True, time.monotonic() + _OFTEN
-                elif message[:1] == orders.END:
-                    self._acting = False
-                else:
-                    self._orders.append((message, descriptors))
+                match message[:1]:
+                    case orders.BEGIN:
+                        self._begin(message[1:])
+                    case orders.END:
+                        self._end()
+                    case orders.ROUSE:
+                        self._rest.end()
+                    case _:
+                        self._orders.append((message, descriptors))
                 if not message:
                     return
 
@@ -139,7 +185,7 @@ class Supervisor:
             case orders.THAW:
                 thawed = self._thaw(message[1:], descriptors)
                 orders.discard(descriptors)
-                self._tell(orders.THAW + (b"1" if thawed else b"0"))
+                orders.tell(self._control, orders.THAW + (b"1" if thawed else b"0"))
             case orders.INTERRUPT:
                 self._signal(signal.SIGINT)
             case _:
@@ -173,23 +219,28 @@ class Supervisor:
         # Once for each action, so that code cannot put another copy in its place; and never one from before an earlier
         # action, whose announcement may be read late.
         if self._beginning == word:
-            self._copy = Copy(word=word, line=socket.socket(fileno=descriptors.pop()))
-            self._beginning = None
+            with suppress(OSError):  # it is no stream: the descriptor stays with the others
+                self._copy = Copy(word=word, line=socket.socket(fileno=descriptors[0]))
+                descriptors.clear()
+                self._beginning = None
 
     def _thaw(self, word: bytes, descriptors: list[int]) -> bool:
+        self._rest.end()  # the copy too may have been held still
         self._listen()
         copy = self._copy
-        if copy is None or copy.word != word or len(descriptors) != 1 or not copy.meet() or copy.pid is None:
+        if copy is None or copy.word != word or len(descriptors) != 1 or not copy.meet(_HELLO_SECONDS):
             return False
+        assert copy.pid is not None  # noqa: S101 - they have met
         if not end_all_but(copy.pid):
             return False
         if self._line is not None:
             self._hang_up()
         self._runner, self._line, self._copy = copy.pid, copy.line, None
         self._beginning, self._acting = None, False
+        self._processor.end()
         self._poll.register(self._line, select.POLLIN)
-        with suppress(OSError):
-            orders.send(self._line, orders.THAW, *descriptors)
+        with suppress(OSError):  # nor is it waited for: code may have filled the stream
+            orders.send(self._line, orders.THAW, *descriptors, flags=_NOT_WAITING)
             return True
         return False
 
@@ -207,7 +258,9 @@ class Supervisor:
         for pid, status in reap():
             if pid == self._runner:
                 self._runner = None
-                self._tell(orders.DIED + str(status).encode())
+                starved = self._group is not None and self._group.ran_out_of_memory() and status == -signal.SIGKILL
+                reason = orders.FOR_MEMORY if starved else b""
+                orders.tell(self._control, orders.DIED + str(status).encode() + reason)
 
     def _signal(self, number: int) -> None:
         if self._runner is not None:
@@ -224,7 +277,3 @@ class Supervisor:
         if self._copy is not None:
             self._copy.line.close()
             self._copy = None
-
-    def _tell(self, message: bytes) -> None:
-        with suppress(OSError):
-            orders.send(self._control, message)

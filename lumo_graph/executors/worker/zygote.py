@@ -1,5 +1,6 @@
 """The process that sessions are forked from: fresh, scrubbed, with the wanted packages loaded."""
 
+import codecs
 import contextlib
 import gc
 import importlib
@@ -10,6 +11,7 @@ from array import array
 from typing import Any
 
 from lumo_graph.executors.frames import TO_HOST_CAP, Frames, pack
+from lumo_graph.executors.jail.plan import readable_paths
 from lumo_graph.executors.worker.guard import guard_session
 from lumo_graph.executors.worker.source import digest_source
 from lumo_graph.executors.worker.starting import Ends
@@ -34,6 +36,9 @@ def serve(descriptor: int, preload: list[str]) -> None:
             return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guards need nobody to wait for them
+    # Once, here: every session would look for them again, in memory of its own.
+    readable_paths()
+    codecs.lookup("ascii")
     gc.collect()
     gc.disable()  # a collection would copy pages that sessions share
     gc.freeze()

@@ -59,7 +59,23 @@ def main(library: str, solve: Solve) -> None:
 def session_seconds() -> float:
     """CPU of every process that descends from this one, so far."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return ended.ru_utime + ended.ru_stime + sum(_seconds(process) for process in _descendants())
+    return ended.ru_utime + ended.ru_stime + sum(_seconds(process) for process in descendants())
+
+
+def descendants() -> Iterator[Path]:
+    """The processes below this one. A process that ends while they are listed is left out."""
+    children: dict[str, list[Path]] = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            continue
+        children.setdefault(parent, []).append(process)
+    waiting = [Path("/proc/self").resolve().name]
+    while waiting:
+        found = children.get(waiting.pop(), [])
+        yield from found
+        waiting += [process.name for process in found]
 
 
 def _cost(solve: Solve, steps: int, store: Path | None) -> dict[str, float | None]:
@@ -77,22 +93,6 @@ def _cost(solve: Solve, steps: int, store: Path | None) -> dict[str, float | Non
         "bytes": None if stored is None else stored / steps,
         "chars": run.chars / steps,
     }
-
-
-def _descendants() -> Iterator[Path]:
-    """The processes below this one. A process that ends while they are listed is left out."""
-    children: dict[str, list[Path]] = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
-        except OSError:
-            continue
-        children.setdefault(parent, []).append(process)
-    waiting = [Path("/proc/self").resolve().name]
-    while waiting:
-        found = children.get(waiting.pop(), [])
-        yield from found
-        waiting += [process.name for process in found]
 
 
 def _seconds(process: Path) -> float:
