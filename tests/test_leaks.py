@@ -25,9 +25,9 @@ def tool(n: int) -> int:
 
 def _descendants():
     parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    for process in [path for path in Path("/proc").iterdir() if path.name.isdigit()]:
         with suppress(OSError):  # it may end while we look
-            pid, _, rest = path.read_text().partition(" (")
+            pid, _, rest = (process / "stat").read_text().partition(" (")
             parents[int(pid)] = int(rest.rpartition(") ")[2].split()[1])
     found = {os.getpid()}
     while more := {pid for pid, parent in parents.items() if parent in found} - found:

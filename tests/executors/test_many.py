@@ -26,9 +26,9 @@ def echo(request):
 
 def descendants():
     children = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    for process in [path for path in Path("/proc").iterdir() if path.name.isdigit()]:
         try:
-            pid, _, rest = path.read_text().partition(" (")
+            pid, _, rest = (process / "stat").read_text().partition(" (")
         except OSError:
             continue
         children.setdefault(int(rest.rpartition(") ")[2].split()[1]), []).append(int(pid))

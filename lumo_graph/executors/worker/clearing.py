@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from lumo_graph.executors.jail import kernel
-from lumo_graph.executors.worker.processes import others, read_stat, send
+from lumo_graph.executors.worker.processes import others, read_stat, reap, send
 
 _PAUSE = 0.001
 _LONGEST_PAUSE = 0.1
@@ -36,49 +36,40 @@ def end_descendants(child: int) -> None:
     # Orphans come to this process, and so does what was forked while its parent was being stopped: again until there
     # is nothing left.
     while True:
-        for pid in stop_descendants(_reap_ended):
+        # What has ended is waited for at once: thousands of those would make each look slower than the living are.
+        for pid in stop_descendants(before_each_look=reap):
             send(pid, signal.SIGKILL)
         if _reap(pause):
             return
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def stop_descendants(between: Callable[[], object] | None = None) -> set[int]:
+def stop_descendants(before_each_look: Callable[[], object] | None = None) -> set[int]:
     """Stop everything that this process has started.
-
-    Args:
-        between: called after each look at them. Who may reap those that have ended does it here: processes that fork
-            all the time leave so many that looking at them takes longer than making them.
 
     Returns:
         Their ids.
     """
     # Killed one by one, processes that fork all the time outrun whoever kills them. Stopped ones do not.
     stopped: set[int] = set()
-    while new := descendants() - stopped:
+    while True:
+        if before_each_look is not None:
+            before_each_look()
+        if not (new := descendants() - stopped):
+            return stopped
         for pid in new:
             send(pid, signal.SIGSTOP)
         stopped |= new
-        if between is not None:
-            between()
-    return stopped
 
 
 def _reap(pause: float) -> bool:
     for _ in range(_REAP_ROUNDS):
-        if _reap_ended():
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
             return True
         time.sleep(pause)
-    return False
-
-
-def _reap_ended() -> bool:
-    """Reap the children that have ended; whether there are no others."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return True
     return False
 
 

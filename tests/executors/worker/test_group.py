@@ -16,6 +16,10 @@ PLAN = Plan(memory_mb=256, disk_mb=8, processes=40, readable=())
 FILES = ("memory.max", "memory.swap.max", "memory.oom.group", "pids.max")
 
 
+STARTED = []
+"""Processes that a test has put into its group."""
+
+
 @pytest.fixture
 def place():
     if not Path("/proc/self/cgroup").exists():
@@ -35,12 +39,9 @@ def group(place):
         pytest.skip(f"no group can be made in {place.path}: {failure}")
     yield made
     made.kill()
-    while True:  # what the tests have put into it
-        try:
-            os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            break
-        time.sleep(0.001)
+    while STARTED:
+        with suppress(ChildProcessError):  # the test has waited for it
+            os.waitpid(STARTED.pop(), 0)
     made.remove()
 
 
@@ -59,6 +60,7 @@ def start(group, code):
             code()
         finally:
             os._exit(0)
+    STARTED.append(pid)
     os.close(begun)
     assert os.read(ready, 1) == b"x"
     os.close(ready)
