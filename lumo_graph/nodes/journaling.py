@@ -22,6 +22,10 @@ from lumo_graph.journal import Asked, DivergedError, Record, Replay
 from lumo_graph.types import ToolReply
 
 _CALLS, _BEGUN, _WAVES = "lumo:calls", "lumo:begun", "lumo:waves"
+_ANSWER_TASK = "00000000-0000-0000-0000-000000000000"
+"""The task id under which LangGraph stores the value of a `Command(resume=...)`. It stays there when it is used up, and
+would answer the next question of the same node if the run went on without a new answer."""
+_NO_ANSWER = ("__resume__", None)
 _APPEARS_SECONDS = 10.0
 _PAUSE = 0.002
 
@@ -37,6 +41,10 @@ class Store(Protocol):
         """Store one value, and be sure of it."""
         ...
 
+    def forget_answer(self) -> None:
+        """Let no answer that was given to an earlier question be taken for one to the next."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -44,6 +52,8 @@ class Place:
 
     saver: BaseCheckpointSaver[Any]
     config: RunnableConfig
+    root: RunnableConfig
+    """The checkpoint of the outermost graph: there LangGraph keeps the answer that a person has given."""
     task_id: str
 
     @property
@@ -62,7 +72,14 @@ def find_place(config: RunnableConfig) -> Place | None:
     # The last segment of the namespace is the node's own.
     namespace = "|".join(info.checkpoint_ns.split("|")[:-1])
     where = {"thread_id": info.thread_id, "checkpoint_ns": namespace, "checkpoint_id": info.checkpoint_id}
-    return Place(saver=cast("BaseCheckpointSaver[Any]", saver), config={"configurable": where}, task_id=info.task_id)
+    ids: Mapping[str, str] = configurable.get("checkpoint_map") or {}
+    root = {**where, "checkpoint_ns": "", "checkpoint_id": ids.get("", info.checkpoint_id)}
+    return Place(
+        saver=cast("BaseCheckpointSaver[Any]", saver),
+        config={"configurable": where},
+        root={"configurable": root},
+        task_id=info.task_id,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +95,10 @@ class BlockingStore:
     def write(self, task_id: str, channel: str, value: Any) -> None:
         """See Store."""
         self.place.saver.put_writes(self.place.config, [(channel, value)], f"{self.place.task_id}:{task_id}")
+
+    def forget_answer(self) -> None:
+        """See Store."""
+        self.place.saver.put_writes(self.place.root, [_NO_ANSWER], _ANSWER_TASK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +117,11 @@ class LoopStore:
         """See Store."""
         name = f"{self.place.task_id}:{task_id}"
         written = self.place.saver.aput_writes(self.place.config, [(channel, value)], name)
+        asyncio.run_coroutine_threadsafe(written, self.loop).result()
+
+    def forget_answer(self) -> None:
+        """See Store."""
+        written = self.place.saver.aput_writes(self.place.root, [_NO_ANSWER], _ANSWER_TASK)
         asyncio.run_coroutine_threadsafe(written, self.loop).result()
 
 
@@ -227,6 +253,7 @@ class Journal:
     def add_wave(self, wave: dict[str, Any]) -> None:
         """Note what a person is about to be asked."""
         with self._lock:
+            self._store.forget_answer()
             self._store.write(f"wave:{len(self._waves)}", _WAVES, {**wave, "place": len(self._waves)})
             self._waves.append(wave)
 

@@ -3,6 +3,11 @@
 import pytest
 
 CODE = ["first = charge(1)\nsent = mail('ann')\nlast = charge(2)", "final_answer((first, sent, last))"]
+TOGETHER = """\
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(3) as pool:
+    sent = list(pool.map(mail, ['a', 'b', 'c']))
+"""
 ON = {"mail": True}
 
 
@@ -61,9 +66,7 @@ def test_one_question_after_another_keeps_the_answers_apart(worker):
 
 def test_calls_that_wait_together_are_one_question(worker):
     code = [
-        "from concurrent.futures import ThreadPoolExecutor\n"
-        "with ThreadPoolExecutor(3) as pool:\n"
-        "    sent = list(pool.map(mail, ['a', 'b', 'c']))",
+        TOGETHER,
         "final_answer(sent)",
     ]
     asked = worker.run("start", code=code, interrupt_on=ON)

@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from lumo_graph.testing import ScriptedModel
 from lumo_graph.tools import declare_effects
 
 
-def main(command: str, options: dict[str, Any]) -> None:
-    folder = Path(options["folder"])
+def leaver(folder: Path, kill_in: int | None) -> Callable[[str], int]:
+    """What leaves an effect in the folder and counts them, and ends the process after one of them."""
     log = folder / "effects"
     lock = threading.Lock()
 
@@ -30,9 +31,16 @@ def main(command: str, options: dict[str, Any]) -> None:
                 file.write(f"{text}\n")
                 file.flush()
             count = len(log.read_text().split())
-        if options.get("kill_in") == count:
+        if kill_in == count:
             os.kill(os.getpid(), signal.SIGKILL)  # the effect is there, and nobody has heard of it
         return count
+
+    return leave
+
+
+def tools_of(folder: Path, options: dict[str, Any]) -> list[Any]:
+    """Tools whose effects stay in the folder, and which end the process where the options say so."""
+    leave = leaver(folder, options.get("kill_in"))
 
     def charge(amount: int) -> int:
         """Charge an amount."""
@@ -53,6 +61,10 @@ def main(command: str, options: dict[str, Any]) -> None:
             (folder / "killed").touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def first_time() -> bool:
+        """Whether no process was ended yet."""
+        return not (folder / "killed").exists()
+
     def read() -> float:
         """The time."""
         leave("read")
@@ -62,15 +74,21 @@ def main(command: str, options: dict[str, Any]) -> None:
         """Charge an amount, and rather not twice."""
         return leave(f"careful-{amount}")
 
-    tools = [
+    return [
         charge, mail, post,
         declare_effects(kill, effects="none"),
         declare_effects(read, effects="none"),
+        declare_effects(first_time, effects="none"),
         declare_effects(careful, on_unknown=options.get("on_unknown", "ask")),
     ]  # fmt: skip
+
+
+def main(command: str, options: dict[str, Any]) -> None:
+    """Start or resume the run, and print what it came to."""
+    folder = Path(options["folder"])
     replies = [f"```python\n{code}\n```" for code in options["code"]]
     given: dict[str, Any] = {
-        "tools": tools,
+        "tools": tools_of(folder, options),
         "checkpointer": f"sqlite:///{folder}/runs.db",
         "interrupt_on": options.get("interrupt_on"),
     }
