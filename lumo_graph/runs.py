@@ -212,6 +212,8 @@ def _request(task: str, options: RunOptions) -> _Request:
         _check_thread_id(thread_id)
         if checkpointer is None:
             raise ConfigurationError(f"thread_id={thread_id!r} needs a checkpointer, such as 'sqlite:///runs.db'.")
+    if checkpointer is None and any(rule is not False for rule in (options.get("interrupt_on") or {}).values()):
+        raise ConfigurationError("interrupt_on needs a checkpointer, such as 'sqlite:///runs.db': nobody could answer.")
     agent_type = check_agent_type(options.get("agent_type", "function-calling"))
     given: AgentInput = {
         "task": check_task(task),

@@ -74,6 +74,13 @@ ArtifactsOption = Annotated[
 ]
 SystemPromptOption = Annotated[str | None, typer.Option(metavar="TEXT", help="Instructions for the model.")]
 PlanningOption = Annotated[int | None, typer.Option(metavar="N", help="Make a plan first, and again every N steps.")]
+InterruptOnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TOOL",
+        help="Ask before calls of this tool (python_interpreter: before any code). May be given several times.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, and nothing else.")]
 
 
@@ -108,6 +115,7 @@ def run(
     checkpointer: CheckpointerOption = None,
     system_prompt: SystemPromptOption = None,
     planning_interval: PlanningOption = None,
+    interrupt_on: InterruptOnOption = None,
     max_steps: Annotated[int | None, typer.Option(metavar="N", help="Model replies (10).")] = None,
     max_debug_attempts: Annotated[int | None, typer.Option(metavar="N", help="Repairs in a row (3).")] = None,
     max_tool_calls: Annotated[int | None, typer.Option(metavar="N", help="Tool calls.")] = None,
@@ -135,7 +143,7 @@ def run(
     place = _place(
         thread or uuid.uuid4().hex[:12], checkpointer, agent_type=agent_type,
         model=named, base_url=base_url, tools=tools, file=file, artifacts=artifacts, system_prompt=system_prompt,
-        planning_interval=planning_interval,
+        planning_interval=planning_interval, interrupt_on=interrupt_on,
     )  # fmt: skip
 
     def start() -> AsyncGenerator[Event, None]:
@@ -154,6 +162,7 @@ def run(
             checkpointer=place.checkpointer,
             system_prompt=system_prompt,
             planning_interval=planning_interval,
+            interrupt_on=dict.fromkeys(interrupt_on or (), True),
         )
 
     raise typer.Exit(follow(start, place, json_lines=json_lines, artifacts=artifacts))
@@ -171,6 +180,16 @@ def resume(
     checkpointer: CheckpointerOption = None,
     system_prompt: SystemPromptOption = None,
     planning_interval: PlanningOption = None,
+    interrupt_on: InterruptOnOption = None,
+    approve: Annotated[bool, typer.Option("--approve", help="Let the call that waits be made.")] = False,
+    reject: Annotated[str | None, typer.Option(metavar="REASON", help="Do not let it be made.")] = None,
+    respond: Annotated[str | None, typer.Option(metavar="TEXT", help="Return this in its place.")] = None,
+    edit: Annotated[
+        str | None, typer.Option(metavar="JSON", help='Make this call instead: {"name": ..., "args": {...}}.')
+    ] = None,
+    decision: Annotated[
+        str | None, typer.Option(metavar="JSON", help='Any decision, or {"decisions": [...]} with one for each call.')
+    ] = None,
     json_lines: JsonOption = False,
 ) -> None:
     """Go on with an interrupted run.
@@ -181,10 +200,11 @@ def resume(
     place = _place(
         thread, checkpointer,
         model=named, base_url=base_url, tools=tools, file=file, artifacts=artifacts, system_prompt=system_prompt,
-        planning_interval=planning_interval,
+        planning_interval=planning_interval, interrupt_on=interrupt_on,
     )  # fmt: skip
 
     def start() -> AsyncGenerator[Event, None]:
+        from lumo_graph.cli.deciding import decision_from  # noqa: PLC0415 - only here
         from lumo_graph.cli.loading import load_model, load_tools  # noqa: PLC0415 - langchain
         from lumo_graph.runs import aresume_stream  # noqa: PLC0415 - langgraph
 
@@ -192,11 +212,13 @@ def resume(
             place.thread_id,
             load_model(named),
             checkpointer=place.checkpointer,
+            decision=decision_from(approve=approve, reject=reject, respond=respond, edit=edit, decision=decision),
             base_url=base_url,
             tools=load_tools(tools or ()),
             files=file or (),
             system_prompt=system_prompt,
             planning_interval=planning_interval,
+            interrupt_on=dict.fromkeys(interrupt_on or (), True),
         )
 
     raise typer.Exit(follow(start, place, json_lines=json_lines, artifacts=artifacts))

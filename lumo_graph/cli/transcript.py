@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from lumo_graph.cli.printable import head, one_line, printable
+from lumo_graph.cli.questions import question_text
 from lumo_graph.cli.replies import Reply
 from lumo_graph.events import (
     Answered,
+    Approval,
     Code,
     Debug,
     Event,
@@ -81,6 +83,7 @@ class Transcript:
             ToolEnded: self._call_end,
             Observation: self._observation,
             Debug: self._debug,
+            Approval: self._approval,
             StepEnded: self._step,
             Answered: self._answer,
         }
@@ -168,6 +171,10 @@ class Transcript:
             yield Block(kind="call", text=text, ok=event.ok, note=duration(event.seconds))
 
     # -- how it ends ---------------------------------------------------------------------------------------------
+
+    def _approval(self, event: Approval) -> Iterator[Block]:
+        self._now("waiting for a decision")
+        yield Block(kind="observation", text=question_text(event.request), ok=False)
 
     def _observation(self, event: Observation) -> Iterator[Block]:
         self._observed = event.text
