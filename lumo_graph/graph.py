@@ -131,6 +131,8 @@ def assemble(
 ) -> tuple[LumoAgent, LiveSessions]:
     """`create_lumo_agent`, and the live sessions of the agent for a caller who knows when it ends."""
     _check_parts(executor=executor, checkpointer=checkpointer, system_prompt=system_prompt, retry=retry)
+    if type(preflight) is not bool:
+        raise ConfigurationError(f"preflight must be True or False, not {preflight!r}.")
     toolbox = make_toolbox(tools)
     if executor is not None and files:
         raise ConfigurationError("files and executor are both given. Give the files to it: ProcessExecutor(files=...).")
@@ -194,7 +196,7 @@ def _build(setup: Setup) -> StateGraph[AgentState, None, AgentInput, AgentOutput
 
 
 def _check_parts(*, executor: object, checkpointer: object, system_prompt: object, retry: object) -> None:
-    if executor is not None and not callable(getattr(executor, "open", None)):
+    if executor is not None and (isinstance(executor, type) or not callable(getattr(executor, "open", None))):
         raise ConfigurationError(f"executor must be an Executor, such as ProcessExecutor(), not {executor!r}.")
     if system_prompt is not None and not isinstance(system_prompt, str):
         raise ConfigurationError(f"system_prompt must be a text or None, not {system_prompt!r}.")

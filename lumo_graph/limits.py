@@ -67,6 +67,8 @@ _OPTIONAL_LIMITS = {"action_cpu_seconds", "max_tool_calls", "max_tokens", "max_c
 _WHOLE_LIMITS = {
     "max_steps", "max_debug_attempts", "max_tool_calls", "max_tokens", "max_observation_chars", "memory_mb", "disk_mb",
 }  # fmt: skip
+_LARGEST_LIMIT = {"memory_mb": 1 << 40, "disk_mb": 1 << 40, "action_seconds": 1e9, "action_cpu_seconds": 1e9}
+"""What the kernel can count."""
 _SMALLEST_LIMIT = {"max_debug_attempts": 0, "max_tool_calls": 0, "max_observation_chars": 200, "memory_mb": 128}
 
 
@@ -87,3 +89,5 @@ def _check_limit(name: str, value: object) -> None:
     if too_small:
         bound = f"at least {smallest}" if whole else "finite and above 0"
         raise ConfigurationError(f"Limits.{name} must be {bound}, not {value!r}.")
+    if value > (largest := _LARGEST_LIMIT.get(name, math.inf)):
+        raise ConfigurationError(f"Limits.{name} must be at most {largest:,}, not {value!r}.")

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from lumo_graph import Limits, create_lumo_agent
 from lumo_graph.errors import ConfigurationError
+from lumo_graph.executors import ProcessExecutor
 from lumo_graph.testing import ScriptedModel
 
 
@@ -313,8 +314,10 @@ def test_input_that_cannot_be_used_is_refused_before_any_work(given, named):
         ({"planning_interval": 0}, "planning_interval"),
         ({"tools": [price, price]}, "price"),
         ({"limits": {"max_steps": -1}}, "max_steps"),
+        ({"executor": ProcessExecutor}, r"such as ProcessExecutor\(\)"),
+        ({"preflight": "no"}, "preflight must be True or False, not 'no'"),
     ],
-    ids=["agent type", "planning interval", "one tool twice", "limits"],
+    ids=["agent type", "planning interval", "one tool twice", "limits", "executor", "preflight"],
 )
 def test_arguments_that_cannot_be_used_are_refused(arguments, named):
     with pytest.raises(ConfigurationError, match=named):

@@ -12,6 +12,7 @@ from lumo_graph.executors import ProcessExecutor
 from lumo_graph.idle import Idle, IdleSessions
 from lumo_graph.testing import ScriptedModel
 from lumo_graph.types import Limits
+from tests.watching import until
 
 
 @pytest.fixture
@@ -28,13 +29,6 @@ def make():
         session.close()
 
 
-def until(condition):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def timers():
     return sum(isinstance(thread, threading.Timer) for thread in threading.enumerate())
 
@@ -46,10 +40,10 @@ def test_a_session_that_has_waited_too_long_is_ended_and_then_the_next(make):
     time.sleep(0.1)
     second = make()
     idle.put("b", second)
-    until(lambda: not first.session.alive)
-    until(lambda: not second.session.alive)
+    assert until(lambda: not first.session.alive)
+    assert until(lambda: not second.session.alive)
     assert (idle.pop("a"), idle.pop("b")) == (None, None)
-    until(lambda: timers() == 0)
+    assert until(lambda: timers() == 0)
 
 
 def test_one_that_is_taken_is_not_ended(make):
@@ -66,7 +60,7 @@ def test_no_timer_is_left_behind(make):
     idle.put("a", make())
     assert timers() == 1
     idle.close_all()
-    until(lambda: timers() == 0)
+    assert until(lambda: timers() == 0)
 
 
 def test_an_agent_goes_on_with_a_thread_whose_session_was_idle_for_too_long():

@@ -2,9 +2,7 @@
 
 import gc
 import os
-import time
 import weakref
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from lumo_graph import arun, create_lumo_agent, run
 from lumo_graph.errors import ModelError
 from lumo_graph.models import RetryPolicy
 from lumo_graph.testing import ScriptedModel
+from tests.watching import processes_below, until
 
 REPLIES = ["```python\nx = tool(1)\n```", "```python\nfinal_answer(x)\n```"]
 
@@ -23,28 +22,10 @@ def tool(n: int) -> int:
     return n
 
 
-def _descendants():
-    parents = {}
-    for process in [path for path in Path("/proc").iterdir() if path.name.isdigit()]:
-        with suppress(OSError):  # it may end while we look
-            pid, _, rest = (process / "stat").read_text().partition(" (")
-            parents[int(pid)] = int(rest.rpartition(") ")[2].split()[1])
-    found = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return len(found)
-
-
-def _settled(most):
-    """Processes once those that are ending have ended."""
-    deadline = time.monotonic() + 10
-    while (count := _descendants()) > most and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return count
-
-
-def _descriptors():
-    return len(list(Path("/proc/self/fd").iterdir()))
+def _left():
+    """Processes, once those that are ending have ended, and descriptors."""
+    until(lambda: len(processes_below(os.getpid())) <= 1)  # the zygote
+    return len(processes_below(os.getpid())), len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts descriptors in /proc")
@@ -58,7 +39,7 @@ def test_a_dropped_agent_takes_its_session_with_it():
         agents.append(weakref.ref(agent))
         del agent
         gc.collect()
-        counts.append((_settled(2), _descriptors()))
+        counts.append(_left())
     assert [ref() for ref in agents] == [None] * 6
     assert counts[-1] == counts[0]
 
@@ -71,7 +52,7 @@ async def test_a_run_leaves_nothing_open():
         run("go", ScriptedModel(REPLIES), tools=[tool], agent_type="code-agent", checkpointer="memory://leaks")
         await arun("go", ScriptedModel(REPLIES), tools=[tool], agent_type="code-agent")
         gc.collect()
-        counts.append((_settled(2), _descriptors()))
+        counts.append(_left())
     assert counts[-1] == counts[1]
 
 
@@ -86,5 +67,5 @@ def test_a_run_that_fails_and_is_stored_nowhere_leaves_no_session():
     for _ in range(4):
         with pytest.raises(ModelError):
             agent.invoke({"task": "go"})
-        counts.append((_settled(2), _descriptors()))
+        counts.append(_left())
     assert counts[-1] == counts[0]

@@ -27,6 +27,7 @@ def test_the_defaults_are_those_of_the_readme():
         ({"max_cost": -0.1}, "above 0"),
         ({"max_observation_chars": 10}, "at least 200"),
         ({"memory_mb": 16}, "at least 128"),
+        ({"disk_mb": 10**30}, "disk_mb must be at most 1,099,511,627,776"),
     ],
 )
 def test_a_limit_that_makes_no_sense_is_refused_with_its_value(given, named):

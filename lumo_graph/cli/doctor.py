@@ -14,7 +14,7 @@ from lumo_graph.cli.storage import Storage
 from lumo_graph.types import Tier
 
 _TIERS: Mapping[str, str] = {
-    "full": "every layer is on",
+    "full": "every layer of isolation is on",
     "fs": "files of the host are out of the code's reach; what else stays open stands below",
     "best_effort": "some layers, too few to keep files of the host out of the code's reach for certain",
     "none": "not contained: code can do what this user can",

@@ -159,7 +159,8 @@ def _saved(artifacts: Sequence[Artifact], folder: str | None) -> Iterator[str]:
     """Save artifacts; a line about each."""
     for artifact in artifacts if folder is not None else ():
         try:
-            yield printable(f"saved {artifact.save(folder or '')} ({artifact.size:,} bytes)")
+            saved = artifact.save(folder or "")
+            yield printable(f"saved {saved} ({artifact.size:,} bytes)").replace("\n", "\\n")  # the code named it
         except (OSError, ConfigurationError) as failure:
             complain(f"{artifact.name!r} was not saved: {failure}")
 

@@ -51,15 +51,15 @@ class Bindings:
     """It can bind names in ways its text does not show: `exec`, `globals()`, a star import."""
 
 
-def find_bindings(tree: ast.Module) -> Bindings:
-    """Look through a whole action, function bodies included."""
+def find_bindings(nodes: Iterable[ast.AST]) -> Bindings:
+    """Look through all that is in an action, function bodies included."""
     count: Counter[str] = Counter()
     definitions: list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda] = []
     hidden = False
-    for node in every_node([tree]):
-        if isinstance(node, ast.Name):
+    for node in nodes:
+        if type(node) is ast.Name:
             hidden = hidden or node.id in _REACHING_NAMES
-            if not isinstance(node.ctx, ast.Load):
+            if type(node.ctx) is not ast.Load:
                 count[node.id] += 1
         elif isinstance(node, ast.AugAssign):
             if isinstance(node.target, ast.Name):

@@ -18,27 +18,23 @@ earlier action hid inside a list or a dict.
 import ast
 import builtins
 import difflib
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from lumo_graph.dialects.bindings import Bindings, find_bindings
+from lumo_graph.dialects.bindings import Bindings, every_node, find_bindings
 from lumo_graph.dialects.certain import CertainPath
 from lumo_graph.dialects.signatures import bind_call
+from lumo_graph.dialects.syntax import parse_action, report
 from lumo_graph.importable import describe_refusal, is_importable
 from lumo_graph.types import CodeError, ToolSpec
-
-NOT_RUN = "Nothing of the block was run."
-"""How the message of every error found here ends."""
 
 _LONGEST = 200_000
 _MOST_VARIABLES = 200
 """A session lists no more variables than about this; where it lists so many, there may be others."""
 _GIVEN = frozenset({"final_answer", "ToolError"})
 _BUILTINS = frozenset({*dir(builtins), "exit", "quit", "help", "copyright", "credits", "license"})
-# Parsers warn about invalid escapes, on the host's screen. Their backslash is exchanged for a character that means
-# nothing, so that lines, columns and the braces of f-strings stay where they are.
-_ESCAPE = re.compile(r"\\(?:(N\{[\w -]+\})|([^\n\r\\'\"abfnrtvx0-7])|([4-7][0-7]{2})|.)")
-_WARNINGS = re.compile(r"invalid (?:octal escape|escape|\w+ literal)|'(?:return|break|continue)' in a 'finally'")
+_NAMES = (ast.Name, ast.AugAssign)
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_USES = (ast.Await, ast.Attribute, ast.Subscript, ast.For, ast.comprehension, ast.BinOp)
 _COROUTINE_ATTRIBUTES = frozenset({"send", "throw", "close"})
 _NOT_AWAITABLE = (
     ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.ListComp, ast.SetComp, ast.DictComp,
@@ -81,18 +77,16 @@ def _check(
     same_python: bool,
     imports: Sequence[str] | None,
 ) -> CodeError | None:
-    try:
-        tree = ast.parse(_without_invalid_escapes(code))
-    except SyntaxError as error:
-        return _syntax_error(code, error) if same_python else None
-    if "await" in code and (node := _misplaced_await(tree)) is not None:
-        return _report("SyntaxError", "'await' outside async function", node, code)
+    tree = parse_action(code)
+    if not isinstance(tree, ast.Module):
+        return tree if same_python else None
     if variables is None or len(variables) >= _MOST_VARIABLES:
         return None
-    bindings = find_bindings(tree)
+    nodes = list(every_node([tree]))
+    bindings = find_bindings(nodes)
     if bindings.hidden:
         return None
-    return _Check(code, bindings, variables, tools, imports).run(tree)
+    return _Check(code, bindings, variables, tools, imports).run(tree, nodes)
 
 
 class _Check:
@@ -111,45 +105,69 @@ class _Check:
         self._bindings = bindings
         self._variables = variables
         self._tools = {tool.name: tool for tool in tools}
-        self._path = CertainPath(bindings, variables)
+        self._in_function = False
+        self._known = {*_BUILTINS, *bindings.count, *variables, *self._tools, *_GIVEN}
+        self._fails: dict[type[ast.AST], Callable[[ast.AST], CodeError | None]] = {
+            **dict.fromkeys(_NAMES, self._name),
+            **dict.fromkeys(_USES, self._use),
+            **dict.fromkeys(_IMPORTS, self._import),
+            ast.Call: self._call,
+        }
 
-    def run(self, tree: ast.Module) -> CodeError | None:
+    def run(self, tree: ast.Module, nodes: Sequence[ast.AST]) -> CodeError | None:
+        """The error that the action is certain to end with.
+
+        Args:
+            tree: the action.
+            nodes: all that is in it.
+        """
+        # Most actions are in order wherever one looks: then what is evaluated for certain need not be found out.
+        looks = {**self._fails, ast.Expr: self._drop}
+        if all((look := looks.get(type(part))) is None or look(part) is None for part in nodes):
+            return None
+        path = CertainPath(self._bindings, self._variables)
         dropped: CodeError | None = None
-        for part in self._path.follow(tree):
-            if (error := self._name(part) or self._call(part) or self._use(part) or self._import(part)) is not None:
+        for part in path.follow(tree):
+            self._in_function = path.in_function
+            if (error := self._fail(part)) is not None:
                 return error
             dropped = dropped or self._drop(part)
         # An action that answers is not blamed for a call it has not made.
-        return None if self._path.ended else dropped
+        return None if path.ended else dropped
+
+    def _fail(self, part: ast.AST) -> CodeError | None:
+        """The error that this part fails with if it is evaluated."""
+        fails = self._fails.get(type(part))
+        return None if fails is None else fails(part)
 
     def _name(self, part: ast.AST) -> CodeError | None:
         match part:
             case ast.Name(id=name, ctx=ast.Load()):
                 pass
-            case ast.AugAssign(target=ast.Name(id=name)) if not self._path.in_function:
+            case ast.AugAssign(target=ast.Name(id=name)) if not self._in_function:
                 pass
             case _:
                 return None
         if name.startswith("__"):  # of the module, or mangled in a class
             return None
-        scopes = (_BUILTINS, self._bindings.count, self._variables, self._tools, _GIVEN)
-        if any(name in scope for scope in scopes):
+        if name in self._known:
             return None
+        scopes = (_BUILTINS, self._bindings.count, self._variables, self._tools, _GIVEN)
         near = _near(name, (other for scope in scopes for other in scope))
-        return _report("NameError", f"name {name!r} is not defined", part, self._code, near=near)
+        return report("NameError", f"name {name!r} is not defined", part, self._code, near=near)
 
     def _call(self, part: ast.AST) -> CodeError | None:
         if not isinstance(part, ast.Call) or (tool := self._tool(part)) is None:
             return None
         problem = bind_call(tool, part)
-        return None if problem is None else _report("TypeError", problem, part, self._code)
+        return None if problem is None else report("TypeError", problem, part, self._code)
 
     def _use(self, part: ast.AST) -> CodeError | None:
         """A use that fails whatever the tool gives, because its call was not awaited; or an `await` of no call."""
         match part:
             case ast.Await(value=value) if isinstance(value, _NOT_AWAITABLE):
                 hint = "; write `await asyncio.gather(...)` to wait for several calls" * isinstance(value, _COLLECTIONS)
-                return _report("TypeError", f"{_kind(value)} can't be awaited{hint}", part, self._code)
+                return report("TypeError", f"{_kind(value)} can't be awaited{hint}", part, self._code)
             case ast.Attribute(value=call, attr=name) if not name.startswith(("_", "cr_")):
                 fails = name not in _COROUTINE_ATTRIBUTES and self._is_coroutine(call)
                 problem = f"'coroutine' object has no attribute {name!r}"
@@ -185,19 +203,17 @@ class _Check:
         refused = next((name for name in wanted if not is_importable(name, self._imports)), None)
         if refused is None:
             return None
-        return _report("ImportError", describe_refusal(refused, self._imports), part, self._code)
+        return report("ImportError", describe_refusal(refused, self._imports), part, self._code)
 
     def _drop(self, part: ast.AST) -> CodeError | None:
-        match part:
-            case ast.Expr(value=call) if self._is_coroutine(call):
-                return self._unawaited("RuntimeError", "the coroutine of this call is never awaited", call)
-            case _:
-                return None
+        if isinstance(part, ast.Expr) and self._is_coroutine(part.value):
+            return self._unawaited("RuntimeError", "the coroutine of this call is never awaited", part.value)
+        return None
 
     def _unawaited(self, kind: str, problem: str, call: ast.expr) -> CodeError:
         tool = self._tool(call)
         name = tool.name if tool else ""
-        return _report(kind, f"{problem}: {name}(...) is async, write `await {name}(...)`", call, self._code)
+        return report(kind, f"{problem}: {name}(...) is async, write `await {name}(...)`", call, self._code)
 
     def _is_coroutine(self, part: ast.expr) -> bool:
         tool = self._tool(part)
@@ -210,54 +226,6 @@ class _Check:
                 return self._tools.get(name)
             case _:
                 return None
-
-
-def _without_invalid_escapes(code: str) -> str:
-    return _ESCAPE.sub(_harmless, code) if "\\" in code else code
-
-
-def _harmless(found: re.Match[str]) -> str:
-    text = found[0]
-    if found[1] is not None:
-        return "_" * len(text)
-    return f"_{text[1:]}" if found[2] or found[3] else text
-
-
-def _syntax_error(code: str, error: SyntaxError) -> CodeError | None:
-    message = error.msg or "invalid syntax"
-    if _WARNINGS.match(message):  # may be a warning that this process has made an error
-        return None
-    return CodeError(
-        kind=type(error).__name__, message=f"{message}\n{NOT_RUN}", line=error.lineno, source=_line(code, error.lineno)
-    )
-
-
-def _misplaced_await(tree: ast.Module) -> ast.AST | None:
-    """An `await` in a function that is not async. One in a comprehension is left to the session."""
-    pending: list[tuple[ast.AST, bool]] = [(tree, True)]
-    while pending:
-        node, allowed = pending.pop()
-        match node:
-            case ast.Await() if not allowed:
-                return node
-            case ast.FunctionDef() | ast.Lambda():
-                allowed = False
-            case ast.AsyncFunctionDef() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                allowed = True
-            case _:
-                pass
-        pending.extend((child, allowed) for child in ast.iter_child_nodes(node))
-    return None
-
-
-def _report(kind: str, problem: str, node: ast.AST, code: str, *, near: Iterable[str] = ()) -> CodeError:
-    line = int(getattr(node, "lineno", 1))
-    return CodeError(kind=kind, message=f"{problem}\n{NOT_RUN}", line=line, source=_line(code, line), near=tuple(near))
-
-
-def _line(code: str, number: int | None) -> str:
-    lines = code.splitlines()
-    return lines[number - 1].strip()[:300] if number is not None and 0 < number <= len(lines) else ""
 
 
 def _near(name: str, known: Iterable[str]) -> list[str]:

@@ -78,6 +78,7 @@ class Calls:
         self._wake = wake
         self._lock = threading.Lock()
         self._records: list[ToolCall] = []
+        self._waiting: dict[int, tuple[Context, ToolRequest]] = {}
         self._open = True
         self.failure: BaseException | None = None
         """What `serve` raised. The action is to be abandoned."""
@@ -96,14 +97,22 @@ class Calls:
         request = ToolRequest(
             seq=seq, name=message.name, args=message.args, line=message.line, in_order=message.in_order
         )
-        context = self._context.copy()
-        self._threads.run(lambda: context.run(self._answer, request, message.key))
+        # Not in the job: it waits for a thread that may be busy long after the action is over.
+        self._waiting[seq] = self._context.copy(), request
+        key = message.key
+        self._threads.run(lambda: self._begin(seq, key))
 
     def close(self) -> tuple[ToolCall, ...]:
         """Answer no more; returns the calls, in the order they came."""
         with self._lock:
             self._open = False
+            self._waiting.clear()
             return tuple(self._records)
+
+    def _begin(self, seq: int, key: int) -> None:
+        if (waiting := self._waiting.pop(seq, None)) is not None:
+            context, request = waiting
+            context.run(self._answer, request, key)
 
     def _answer(self, request: ToolRequest, key: int) -> None:
         with self._lock:

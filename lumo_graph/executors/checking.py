@@ -97,22 +97,22 @@ def parse_done(message: list[Any]) -> DoneMessage:
     )
 
 
-def parse_component(message: list[Any]) -> tuple[str, bytes | None, bool]:
+def parse_component(message: list[Any]) -> tuple[str, bytes | None]:
     """Check `["component", name, part or None, is it the last]`."""
     if len(message) != 4:  # noqa: PLR2004 - the shape above
         raise FrameError("a component of the wrong length")
     _, name, part, last = message
     if not (part is None or type(part) is bytes) or type(last) is not bool:
         raise FrameError("a component that is not bytes")
-    return _text(name, _NAME), part, last
+    return _text(name, _NAME), part
 
 
-def parse_file(message: list[Any]) -> tuple[str, bytes | None, bool]:
+def parse_file(message: list[Any]) -> tuple[str, bytes | None]:
     """Check `["file", path, part or None, is it the last]`."""
-    name, part, last = parse_component(message)
+    name, part = parse_component(message)
     if not is_name(name):
         raise FrameError("a file with a path that is none")
-    return name, part, last
+    return name, part
 
 
 def parse_unsaved(message: list[Any]) -> dict[str, str]:

@@ -4,16 +4,19 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias, cast
 
 from lumo_graph.errors import ConfigurationError, ExecutorError
 from lumo_graph.executors.frames import mebibytes
+from lumo_graph.executors.worker.folder import MAX_NAME
 
 Source: TypeAlias = str | os.PathLike[str] | bytes
 Files: TypeAlias = Mapping[str, Source] | Sequence[str | os.PathLike[str]]
-_LONGEST_NAME = 300
 _MOST_NAMED = 50
+_COPIED = 16 << 20
+_MOST_SEEN = 20_000
 _SMALL = 100_000
 
 
@@ -34,14 +37,14 @@ def check_inputs(files: Files) -> tuple[Input, ...]:
     Raises:
         ConfigurationError: something of it does not exist or cannot have its name.
     """
-    if isinstance(files, (str, bytes, os.PathLike)):
+    if not _is_collection(files):
         raise ConfigurationError(
             f"files must be a list of paths or a mapping of names to paths or bytes, not {files!r}."
         )
     if isinstance(files, Mapping):
         pairs = list(files.items())
     else:
-        pairs = [(Path(path).name, cast("Source", path)) for path in files]
+        pairs = [(_name_of(path), cast("Source", path)) for path in files]
     inputs: dict[str, Input] = {}
     for name, source in pairs:
         _check_name(name)
@@ -51,6 +54,18 @@ def check_inputs(files: Files) -> tuple[Input, ...]:
     return tuple(inputs.values())
 
 
+def _is_collection(files: object) -> bool:
+    return isinstance(files, (Mapping, Sequence)) and not isinstance(files, (str, bytes))
+
+
+def _name_of(path: object) -> str:
+    if not isinstance(path, (str, os.PathLike)):
+        raise ConfigurationError(
+            f"files must be a list of paths, and {path!r} is none. Give bytes a name in a mapping."
+        )
+    return Path(os.path.abspath(cast("str | os.PathLike[str]", path))).name  # noqa: PTH100 - a link keeps its own name
+
+
 def _input(name: str, source: object) -> Input:
     if isinstance(source, bytes):
         return Input(name=name, content=source)
@@ -58,9 +73,9 @@ def _input(name: str, source: object) -> Input:
         raise ConfigurationError(f"files[{name!r}] must be a path or bytes, not {source!r}.")
     path = os.path.realpath(cast("str | os.PathLike[str]", source))
     if not (os.path.isfile(path) or os.path.isdir(path)):  # noqa: PTH112, PTH113 - a str from here on
-        raise ConfigurationError(
-            f"files names {os.fspath(cast('str', source))!r}, but there is no such file or folder."
-        )
+        other = os.path.exists(path)  # noqa: PTH110
+        problem = "which is neither a file nor a folder" if other else "but there is no such file or folder"
+        raise ConfigurationError(f"files names {os.fspath(cast('str', source))!r}, {problem}.")
     if not os.access(path, os.R_OK):
         raise ConfigurationError(f"files names {path!r}, which this user may not read.")
     return Input(name=name, path=path)
@@ -74,7 +89,7 @@ def is_name(name: object) -> bool:
         length = len(name.encode())
     except UnicodeEncodeError:
         return False
-    return length <= _LONGEST_NAME and all(part not in ("", ".", "..") for part in name.removesuffix("/").split("/"))
+    return length <= MAX_NAME and all(part not in ("", ".", "..") for part in name.removesuffix("/").split("/"))
 
 
 def _check_name(name: object) -> None:
@@ -94,25 +109,47 @@ def describe_inputs(inputs: Sequence[Input]) -> str:
 def _size(item: Input) -> str:
     if item.path is not None and Path(item.path).is_dir():
         return "folder"
-    size = len(item.content) if item.path is None else Path(item.path).stat().st_size
+    try:
+        size = len(item.content) if item.path is None else Path(item.path).stat().st_size
+    except OSError:
+        return "gone"  # opening a session says so
     return f"{size:,} bytes" if size < _SMALL else mebibytes(size)
 
 
 def can_be_bound(item: Input) -> bool:
-    """Whether a session with a root of its own can be shown the file itself: then it is not copied.
+    """Whether a session with a root of its own is shown the file itself: then it is not copied.
 
-    As root, sessions run as nobody, who must be allowed to read it.
+    What is small is copied: code can lock a file that it is shown, and others that use it would wait. Sockets and pipes
+    are never shown: they would lead out. As root, sessions run as nobody, who must be allowed to read everything.
     """
     if item.path is None:
         return False
-    if os.geteuid() != 0:
-        return True
+    size = 0
     try:
-        mode = Path(item.path).stat().st_mode
+        for status in islice(_statuses(item.path), _MOST_SEEN):
+            if not _may_be_shown(status):
+                return False
+            size += status.st_size if stat.S_ISREG(status.st_mode) else 0
     except OSError:
         return False
-    wanted = stat.S_IROTH | stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH
-    return mode & wanted == wanted
+    return size > _COPIED
+
+
+def _statuses(path: str) -> Iterator[os.stat_result]:
+    yield os.lstat(path)
+    for folder, folders, names in os.walk(path):
+        for name in (*folders, *names):
+            yield os.lstat(f"{folder}/{name}")
+
+
+def _may_be_shown(status: os.stat_result) -> bool:
+    kind = stat.S_IFMT(status.st_mode)
+    if kind == stat.S_IFLNK:
+        return True  # it leads to something else that is shown, or nowhere
+    if kind not in {stat.S_IFREG, stat.S_IFDIR}:
+        return False
+    wanted = stat.S_IROTH | stat.S_IXOTH if kind == stat.S_IFDIR else stat.S_IROTH
+    return os.geteuid() != 0 or status.st_mode & wanted == wanted
 
 
 def read_inputs(inputs: Sequence[Input], *, disk_mb: int) -> dict[str, bytes]:
@@ -140,6 +177,8 @@ def _contents(item: Input, room: int) -> Iterator[tuple[str, bytes]]:
         if os.path.isfile(item.path):  # noqa: PTH113 - a str
             yield item.name, _read(item.path, room)
             return
+        if not os.path.isdir(item.path):  # noqa: PTH112 - as above
+            raise ExecutorError(f"The input {item.name!r} is gone: there is no file or folder {item.path!r} any more.")
         for folder, _, names in os.walk(item.path):
             for name in sorted(names):
                 path = f"{folder}/{name}"
@@ -158,5 +197,6 @@ def _read(path: str, room: int) -> bytes:
 def _too_large(name: str, disk_mb: int) -> ExecutorError:
     return ExecutorError(
         f"The input {name!r} does not fit: files that are copied into a session have {mebibytes(disk_mb << 20)} "
-        f"together (Limits.disk_mb={disk_mb}). With isolation 'full', files that everybody may read are not copied."
+        f"together (Limits.disk_mb={disk_mb}). With isolation 'full', larger ones that everybody may read are "
+        "not copied."
     )

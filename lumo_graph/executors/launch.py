@@ -16,7 +16,7 @@ from lumo_graph.executors.link import Link
 from lumo_graph.executors.relaying import launch_session
 from lumo_graph.executors.restoring import Attempts, Furniture, Restored, receive_one
 from lumo_graph.executors.settings import Settings
-from lumo_graph.executors.warm import Start, Started
+from lumo_graph.executors.warm import Start, Started, identify
 from lumo_graph.executors.zygote import fork_session
 from lumo_graph.types import Isolation, Limits, ToolSpec
 
@@ -170,7 +170,8 @@ def start_behind(layers: frozenset[str], off: Mapping[str, str], settings: Setti
     if settings.launch:
         name = Path(settings.launch[0]).name
         isolation = replace(isolation, on=(f"launched by {name!r} (what it contains is up to it)", *isolation.on))
-    return Started(link=link, isolation=isolation, bound=frozenset(item.name for item in bound))
+    shown = identify((item.name, item.path) for item in bound if item.path is not None)
+    return Started(link=link, isolation=isolation, bound=shown)
 
 
 def _bound(settings: Settings, layers: AbstractSet[str]) -> list[Input]:

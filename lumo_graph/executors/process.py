@@ -35,7 +35,8 @@ class ProcessExecutor:
         require: the least isolation to run code behind; with less, `open` raises IsolationError.
         preload: modules to import once, before sessions are forked, so that code gets them at no cost.
         files: what sessions find in their working directory, for reading: a list of paths, or a mapping of names to
-            paths or bytes. With isolation `full`, a file or folder that everybody may read is not copied.
+            paths or bytes. They are copied into each session; with isolation `full`, what is over 16 MiB and may be
+            read by everybody is shown as it is. Links, sockets and pipes in a folder are left out of a copy.
         keep_files_mb: size of the files in the working directory, in MiB, that travel with a snapshot and are the
             artifacts of a run. What is beyond it, the largest files first, lives as long as its session. 0: none.
         imports: modules that code may import. A convenience that keeps code to what was meant for it; what contains

@@ -9,7 +9,7 @@ from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, mebibytes, pa
 from lumo_graph.executors.link import Link
 from lumo_graph.executors.restoring import Restored, one_line
 from lumo_graph.executors.running import SEND_SECONDS
-from lumo_graph.executors.worker.folder import MAX_FILES
+from lumo_graph.executors.worker.folder import MAX_FILES, MAX_NAME
 from lumo_graph.types import Snapshot
 
 _SECONDS = 15.0
@@ -27,7 +27,7 @@ class Saved:
 
     def __init__(self, restored: Restored, *, keep_files_mb: int) -> None:
         self._components = Ledger("a namespace of", restored.sizes, most_bytes=_MOST_BYTES, most_names=_MOST_COMPONENTS)
-        files = keep_files_mb << 20
+        files = (keep_files_mb << 20) + MAX_FILES * MAX_NAME
         self._files = Ledger("files:", restored.files, most_bytes=files, most_names=MAX_FILES)
         self._left_out = restored.left_out
 
@@ -116,25 +116,24 @@ class Parts:
         self._ledger = ledger
         self._blobs: dict[str, bytearray | None] = {}
         self._size = 0
-        self._given = 0
+        self._names = 0
 
-    def add(self, name: str, part: bytes | None, last: bool) -> None:  # noqa: FBT001 - the parts of a message
+    def add(self, name: str, part: bytes | None) -> None:
         """Take one part of what has a name.
 
         Raises:
             FrameError: it is one too many.
         """
-        del last  # the next name says so too
         if part is None:
             self._blobs[name] = None
         else:
+            self._names += name not in self._blobs
             blob = self._blobs.setdefault(name, bytearray())
             if blob is None:
                 raise FrameError("something that is gone and has bytes")
             blob += part
-            self._size += len(part)
-            self._given += not part or len(blob) == len(part)
-        self._ledger.check(self._size, self._given)
+            self._size += len(part) + len(name)  # so that parts without bytes come to an end too
+        self._ledger.check(self._size, self._names)
         if len(self._blobs) > _MOST_COMPONENTS:
             raise FrameError(f"more than {_MOST_COMPONENTS} names")
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from typing_extensions import TypeIs
+
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors.inputs import Input
 from lumo_graph.types import Tier
@@ -67,11 +69,15 @@ def check_env(value: object) -> dict[str, str]:
         raise ConfigurationError(f"env must be a mapping of names to texts, not {value!r}.")
     variables = dict(cast("Mapping[object, object]", value))
     for name, text in variables.items():
-        if not isinstance(name, str) or not name or "=" in name or "\0" in name:
+        if not _is_text(name) or not name or "=" in name:
             raise ConfigurationError(f"env has {name!r}, which cannot be the name of an environment variable.")
-        if not isinstance(text, str) or "\0" in text:
+        if not _is_text(text):
             raise ConfigurationError(f"env[{name!r}] must be a text, not {text!r}.")
     return cast("dict[str, str]", variables)
+
+
+def _is_text(value: object) -> TypeIs[str]:
+    return isinstance(value, str) and "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def check_launch(value: object) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from lumo_graph.executors.checking import parse_thawed
 from lumo_graph.executors.frames import FrameError
 from lumo_graph.executors.link import EndedError, Link
 
-_SWITCH_SECONDS = 2.0
+_SWITCH_SECONDS = 4.0
 _WAKE_SECONDS = 0.6
 
 

@@ -4,7 +4,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -19,13 +19,33 @@ class Started:
 
     link: Link
     isolation: Isolation
-    bound: frozenset[str] = frozenset()
-    """Names of inputs that it is shown as they are on the host."""
+    bound: Mapping[str, tuple[str, int, int]] = field(default_factory=dict[str, tuple[str, int, int]])
+    """Inputs that it is shown as they are on the host, by their names: path, device and inode."""
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether it is alive, and shows what now lies at the paths of its inputs."""
+        return not self.link.wait_for_messages(0) and all(
+            _identity(path) == (path, device, inode) for path, device, inode in self.bound.values()
+        )
 
     def end(self) -> None:
         """End it."""
         self.link.kill()
         self.link.close()
+
+
+def identify(inputs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, int, int]]:
+    """Inputs, each a name and a path, as `Started.bound` has them."""
+    return {name: _identity(path) for name, path in inputs}
+
+
+def _identity(path: str) -> tuple[str, int, int]:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a str
+    except OSError:
+        return path, 0, 0
+    return path, status.st_dev, status.st_ino
 
 
 Start = Callable[[Limits], Started]
@@ -61,7 +81,13 @@ class WarmSessions:
             if unfit or waiting.room != room:
                 waiting.sessions.clear()
             waiting.room = room
-            ready = waiting.sessions.popleft() if waiting.sessions else None
+            ready = None
+            while waiting.sessions and ready is None:
+                session = waiting.sessions.popleft()
+                if session.is_fit:
+                    ready = session
+                else:
+                    unfit.append(session)
             fill = not waiting.filling and not waiting.ended and waiting.count > 0
             waiting.filling = waiting.filling or fill
         for session in unfit:

@@ -249,7 +249,7 @@ def _undone(execution: Execution, state: AgentState) -> Execution:
     """The execution as it counts when its session is lost: the variables are those from before it."""
     error = execution.error or CodeError(
         kind="SnapshotError",
-        message="the variables could not be saved after the action, so it was undone; keep less in memory",
+        message="the variables could not be saved, so the action was undone; keep less, or simpler objects, in them",
     )
     return replace(execution, error=error, rolled_back=True, variables=dict(state.get("variables", {})))
 

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -36,6 +36,7 @@ from tests.attacks.attacks import Attack, load_attacks
 from tests.attacks.headings import headings
 from tests.attacks.jails import JAILS
 from tests.attacks.stakes import CANARY, PACKAGES, SECRET, Stakes
+from tests.watching import processes_below, until
 
 LIMITS = Limits(memory_mb=256, disk_mb=8)
 TOOLS = (
@@ -274,8 +275,25 @@ def run_attacks(jail: str, folder: Path, attacks: Sequence[Attack]) -> dict[str,
     packages.chmod(0o755)
     sys.path.append(str(packages))  # sessions may read it, like any other folder of packages
     os.environ[SECRET] = CANARY
-    ready: SimpleQueue[Stakes] = SimpleQueue()
+    open_session(jail, {}).close()
     stakes = [Stakes(folder, packages) for _ in range(_AT_ONCE)]
+    known = processes_below(os.getpid())
+    started = time.monotonic()
+    try:
+        results = _try_all(jail, attacks, stakes)
+    finally:
+        for one in stakes:
+            one.close()
+    return {
+        "results": [asdict(result) for result in results],
+        "left": _left_behind(known),
+        "seconds": time.monotonic() - started,
+        "threads": threading.active_count(),
+    }
+
+
+def _try_all(jail: str, attacks: Sequence[Attack], stakes: Iterable[Stakes]) -> list[Result]:
+    ready: SimpleQueue[Stakes] = SimpleQueue()
     for one in stakes:
         ready.put(one)
 
@@ -286,23 +304,11 @@ def run_attacks(jail: str, folder: Path, attacks: Sequence[Attack]) -> dict[str,
         finally:
             ready.put(mine)
 
-    open_session(jail, {}).close()
-    known = _descendants()
-    started = time.monotonic()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         results = list(pool.map(run, [attack for attack in attacks if not attack.alone]))
     results += [run(attack) for attack in attacks if attack.alone]
     by_id = {attack.id: attack for attack in attacks}
-    results = [run(by_id[result.id]) if result.late and not result.faults else result for result in results]
-    seconds = time.monotonic() - started
-    for one in stakes:
-        one.close()
-    return {
-        "results": [asdict(result) for result in results],
-        "left": _left_behind(known),
-        "seconds": seconds,
-        "threads": threading.active_count(),
-    }
+    return [run(by_id[result.id]) if result.late and not result.faults else result for result in results]
 
 
 def _slack() -> float:
@@ -324,25 +330,9 @@ def _is_gone(path: str) -> bool:
     return True
 
 
-def _descendants() -> set[int]:
-    parents: dict[int, int] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it may end while we look
-            pid, _, rest = path.read_text().partition(" (")
-            parents[int(pid)] = int(rest.rpartition(") ")[2].split()[1])
-    found = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
-
-
 def _left_behind(known: Iterable[int]) -> list[str]:
-    until = time.monotonic() + _GONE_SECONDS
-    while left := _descendants() - set(known):
-        if time.monotonic() > until:
-            return [_describe_process(pid) for pid in left]
-        time.sleep(0.05)
-    return []
+    until(lambda: processes_below(os.getpid()) <= set(known))
+    return [_describe_process(pid) for pid in processes_below(os.getpid()) - set(known)]
 
 
 def _describe_process(pid: int) -> str:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tests.attacks.attacks import JAILED, NAMESPACED, Attack, load_attacks
-from tests.attacks.jails import JAILS, ordinary_user, own_python, reachable_python
+from tests.attacks.jails import JAILS
 from tests.attacks.rows import ROWS
 from tests.attacks.running import run_driver
+from tests.users import ordinary_user, own_python, reachable_python
 
 Verdicts: TypeAlias = dict[str, dict[str, bool]]
 """Row to jail to whether it is contained."""

@@ -2,7 +2,7 @@
 
 ROWS = {
     "read": "Reading your files, credentials and environment variables",
-    "write": "Making, changing, locking or removing your files",
+    "write": "Making, changing or removing your files",
     "details": "Finding out which paths and processes exist; changing times and permissions of your files it may read",
     "processes": "Signalling, debugging or slowing your processes",
     "programs": "Starting programs, gaining rights, fragile parts of the kernel",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.attacks.jails import Runner, environment
+from tests.users import Runner, environment
 
 _ROOT = Path(__file__).parents[2]
 _SECONDS = 540

@@ -7,9 +7,10 @@ from collections import Counter
 import pytest
 
 from tests.attacks.attacks import JAILED, NAMESPACED, load_attacks
-from tests.attacks.jails import JAILS, ordinary_user, own_python, reachable_python
+from tests.attacks.jails import JAILS
 from tests.attacks.rows import ROWS
 from tests.attacks.running import run_driver
+from tests.users import ordinary_user, own_python, reachable_python
 
 ATTACKS = {attack.id: attack for attack in load_attacks()}
 USERS = ("root", "ordinary user") if os.geteuid() == 0 else ("ordinary user",)

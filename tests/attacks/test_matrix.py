@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.attacks import JAILED, UNCONTAINED, load_attacks
-from tests.attacks.jails import JAILS, ordinary_user
+from tests.attacks.jails import JAILS
 from tests.attacks.matrix import BLOCK, COMMITTED, judge, render
 from tests.attacks.rows import ROWS
 from tests.attacks.running import run_driver
+from tests.users import ordinary_user
 
 README = Path(__file__).parents[2] / "README.md"
 WATCHED = {"memory"}

@@ -11,7 +11,7 @@ from lumo_graph.cli.diagnosis import Diagnosis, diagnose
 from lumo_graph.cli.doctor import page
 from lumo_graph.executors import ProcessExecutor
 from lumo_graph.types import TIERS, Isolation
-from tests.executors.ordinary_user import USERS
+from tests.users import USERS
 
 TIER = ProcessExecutor(require="none").probe().tier
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lumo_graph.dialects import check_action
-from lumo_graph.dialects.preflight import NOT_RUN
+from lumo_graph.dialects.syntax import NOT_RUN
 from lumo_graph.types import Parameter, ToolSpec
 
 TOOLS = (

@@ -1,10 +1,15 @@
 import asyncio
+import contextvars
 import threading
+import weakref
 
 import pytest
 
+from lumo_graph.executors.calls import MAX_THREADS, Calls, Threads
+from lumo_graph.executors.checking import CallMessage
 from lumo_graph.types import Limits, ToolReply
 from tests.executors.conftest import TOOLS
+from tests.watching import until
 
 
 def test_positional_and_keyword_arguments_bind_to_names(driver):
@@ -265,3 +270,25 @@ def test_a_session_that_is_closed_while_a_tool_runs_keeps_its_threads(executor):
     runner.join(30)
     release.set()
     assert not runner.is_alive()
+
+
+def test_calls_that_were_never_begun_are_forgotten_with_their_arguments():
+    class Large(list[int]):
+        pass
+
+    go_on, threads = threading.Event(), Threads()
+    calls = Calls(
+        serve=lambda _: ToolReply(value=go_on.wait(30)), context=contextvars.copy_context(), threads=threads,
+        send=lambda _: None, wake=lambda: None,
+    )  # fmt: skip
+    given = [Large([number] * 1_000) for number in range(MAX_THREADS + 8)]
+    seen = [weakref.ref(one) for one in given]
+    for key, one in enumerate(given):
+        calls.submit(CallMessage(action=1, key=key, name="wait", args={"rows": one}, line=1, parts=1))
+    del given, one
+    assert len(calls.close()) == MAX_THREADS + 8
+    try:
+        assert until(lambda: sum(ref() is not None for ref in seen) <= MAX_THREADS)
+    finally:
+        go_on.set()
+        threads.close()

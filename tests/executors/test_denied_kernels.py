@@ -9,7 +9,7 @@ import pytest
 from lumo_graph.executors.jail.plan import LAYERS
 from lumo_graph.types import TIERS
 from tests.executors.denied_kernel import DENIALS
-from tests.executors.ordinary_user import USERS, reachable_python
+from tests.users import USERS, reachable_python
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a jail")
 
@@ -227,9 +227,12 @@ def test_root_with_a_python_that_only_root_can_reach_is_told_what_to_do(user, wh
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     (home / "bin").mkdir()
-    (home / "bin/python").symlink_to(reachable_python())
+    python = reachable_python()
+    if python.blocked:
+        pytest.skip(python.blocked)
+    (home / "bin/python").symlink_to(python.command[0])
     (home / "lib/{}{}.{}/site-packages".format("python", *sys.version_info)).mkdir(parents=True)
-    folder = str(reachable_python()).rpartition("/")[0]
+    folder = python.command[0].rpartition("/")[0]
     (home / "pyvenv.cfg").write_text(f"home = {folder}\n")
     found = host(user, "namespaces", CLOSED, str(home / "bin/python"))
     text = found["refusals"]["fs"]

@@ -1,6 +1,7 @@
 """The code's world: its working directory, the files it finds there, its environment and its imports."""
 
 import os
+import socket
 import tempfile
 import time
 from pathlib import Path
@@ -119,6 +120,42 @@ def test_inputs_are_there_without_namespaces_too(shared):
         session.close()
 
 
+def test_a_large_input_is_shown_as_it_is_and_a_small_one_is_a_copy(opened, shared):
+    (shared / "small").write_bytes(b"small")
+    (shared / "large").write_bytes(bytes(17 << 20))
+    driver = opened(ProcessExecutor(require="none", files=[shared / "small", shared / "large"]))
+    places = driver.value("import os\n[os.stat(name).st_dev == os.stat('.').st_dev for name in ('small', 'large')]")
+    assert places == [True, driver.session.isolation.tier != "full"]
+
+
+def test_sockets_and_pipes_of_an_input_folder_lead_nowhere(opened, shared):
+    folder = shared / "folder"
+    folder.mkdir()
+    (folder / "file").write_bytes(b"file")
+    os.mkfifo(folder / "pipe", 0o666)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(folder / "socket"))
+        driver = opened(ProcessExecutor(require="none", files=[folder]))
+        assert driver.value("import os\nos.listdir('folder')") == ["file"]
+
+
+def test_an_input_that_is_gone_is_an_error_that_names_it(shared):
+    (shared / "data.csv").write_text("a,b")
+    executor = ProcessExecutor(require="none", files=[shared / "data.csv"])
+    (shared / "data.csv").unlink()
+    assert "`data.csv` (gone)" in executor.notes[0]
+    with pytest.raises(ExecutorError, match=r"input 'data.csv' is gone: there is no file or folder '/.*data.csv' any"):
+        executor.open(limits=LIMITS)
+
+
+def test_a_file_in_the_place_of_an_input_is_named_as_not_kept(opened):
+    driver = opened(ProcessExecutor(require="none", files={"in.csv": b"a,b"}))
+    driver.do("import os\nos.remove('in.csv')\nopen('in.csv', 'w').write('mine')")
+    saved = driver.session.snapshot()
+    assert saved.files == {}
+    assert "taken the place of an input" in saved.unsaved["file in.csv"]
+
+
 def test_inputs_that_do_not_fit_are_refused_before_any_code(shared):
     big = shared / "big"
     big.write_bytes(bytes(9 << 20))
@@ -158,10 +195,11 @@ def test_the_environment_is_what_was_given_and_nothing_of_the_hosts(opened, monk
     driver = opened(ProcessExecutor(require="none", env={"TZ": "Asia/Tokyo", "MODE": "test"}))
     seen = driver.value("import os\ndict(os.environ)")
     assert (seen["TZ"], seen["MODE"]) == ("Asia/Tokyo", "test")
+    assert driver.value("import time\ntime.localtime(0).tm_hour") == 9
     assert "LUMO_SECRET" not in seen
 
 
-@pytest.mark.parametrize("env", [{"a=b": "x"}, {"": "x"}, {"a": 1}, {"a": "x\0y"}, ["a"]])
+@pytest.mark.parametrize("env", [{"a=b": "x"}, {"": "x"}, {"a": 1}, {"a": "x\0y"}, {"a": "\ud800"}, ["a"]])
 def test_an_environment_that_is_none_is_refused(env):
     with pytest.raises(ConfigurationError, match="env"):
         ProcessExecutor(env=env)

@@ -1,10 +1,8 @@
 """Many sessions: at once, and one after the other."""
 
-import gc
 import os
 import tempfile
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 from lumo_graph.executors import ProcessExecutor
 from lumo_graph.executors.zygote import close_zygotes
 from lumo_graph.types import Limits, Parameter, ToolReply, ToolSpec
+from tests.watching import processes_below, until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts what is open in /proc")
 
@@ -24,38 +23,14 @@ def echo(request):
     return ToolReply(value=request.args["n"])
 
 
-def descendants():
-    children = {}
-    for process in [path for path in Path("/proc").iterdir() if path.name.isdigit()]:
-        try:
-            pid, _, rest = (process / "stat").read_text().partition(" (")
-        except OSError:
-            continue
-        children.setdefault(int(rest.rpartition(") ")[2].split()[1]), []).append(int(pid))
-    found, waiting = 0, [os.getpid()]
-    while waiting:
-        more = children.get(waiting.pop(), [])
-        found += len(more)
-        waiting += more
-    return found
-
-
 def left_behind():
     """Processes, descriptors and threads of this process."""
     threads = sum(thread.name.startswith("lumo-") for thread in threading.enumerate())
-    return descendants(), sum(1 for _ in Path("/proc/self/fd").iterdir()), threads
+    return len(processes_below(os.getpid())), sum(1 for _ in Path("/proc/self/fd").iterdir()), threads
 
 
 def folders():
     return set(Path(tempfile.gettempdir()).glob("lumo-session-*"))
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 30
-    while not condition() and time.monotonic() < deadline:
-        gc.collect()
-        time.sleep(0.02)
-    return condition()
 
 
 def use(executor, number):
@@ -85,13 +60,13 @@ def test_a_thousand_sessions_leave_nothing_behind():
     executor = ProcessExecutor(require="none")
     for number in range(10):
         use(executor, number)
-    assert wait_until(lambda: left_behind()[0] == 1)  # the zygote
+    assert until(lambda: left_behind()[0] == 1)  # the zygote
     before = left_behind()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: use(executor, number), range(1000)))
     made = folders()
-    assert wait_until(lambda: left_behind() == before), (left_behind(), before)
-    assert wait_until(lambda: not made & folders())
+    assert until(lambda: left_behind() == before), (left_behind(), before)
+    assert until(lambda: not made & folders())
 
 
 @pytest.mark.timeout(300)

@@ -105,10 +105,35 @@ def test_a_copy_that_takes_no_order_does_not_hold_the_supervisor(driver):
     assert not driver.session.alive
 
 
-def test_a_copy_that_is_no_stream_is_not_taken_for_one(driver):
-    code = (
-        "freezer = one('Freezer')\n"
-        "freezer.freeze = lambda word: socket.send_fds(freezer._line, [b'f' + word.encode()], [0])"
-    )
+def test_code_that_takes_the_place_of_the_copy_ends_its_own_session_only(driver):
+    code = "freezer = one('Freezer')\nfreezer.freeze = lambda word: socket.recv_fds(freezer._line, 256, 4) and None"
     driver.do(INSIDE + code)
     assert driver.value("1 + 1") == 2
+    assert driver.do("import os\nos._exit(1)").rolled_back
+    assert not driver.session.alive
+
+
+def test_code_cannot_send_descriptors(driver):
+    code = "import socket\none, other = socket.socketpair()\nsocket.send_fds(one, [b'x'], [0])"
+    if "seccomp" in driver.session.isolation.on:
+        assert driver.error(code).kind == "PermissionError"
+        assert driver.value("one.send(b'x')\nother.recv(1).decode()") == "x"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "os.closerange(60, 64)",
+        "os.set_blocking(1, False)",
+        (
+            "here = os.getcwd()\nos.rmdir(here)\nopen(here, 'w').close()\nos.chdir(os.path.dirname(here))\n"
+            "os.mkdir('gone')\nos.chdir('gone')\nos.rmdir('../gone')"
+        ),
+    ],
+    ids=["spare descriptors", "output that does not block", "a file for a folder"],
+)
+def test_the_next_action_works_after(driver, code):
+    driver.do(f"import os\n{code}")
+    done = driver.do("print('x' * 300_000)\nopen('made', 'w').close()")
+    assert done.error is None
+    assert len(done.stdout) > 1_000

@@ -115,6 +115,17 @@ def test_generators_open_files_locks_and_random_numbers_are_those_from_before(dr
     ]
 
 
+def test_open_files_stand_where_they_stood(driver):
+    driver.do(
+        "open('a', 'w').write(''.join(f'{n}\\n' for n in range(5000)))\nreader = open('a')\n_ = reader.readline()\n"
+        "writer = open('b', 'w')\n_ = writer.write('one\\n')\nlog = open('c', 'a')\n_ = log.write('1')\nlog.flush()"
+    )
+    driver.do("reader.read()\nwriter.write('two\\n')\nwriter.flush()\nlog.write('2')\nlog.flush()\nos._exit(1)")
+    assert driver.value("rest = [int(line) for line in reader]\n[len(rest), rest[0], rest[-1]]") == [4999, 1, 4999]
+    driver.do("_ = writer.write('three\\n')\nwriter.close()\n_ = log.write('3')\nlog.close()")
+    assert driver.value("[open('b').read(), open('c').read()]") == ["one\nthree\n", "13"]
+
+
 def test_it_can_be_undone_again_and_again(driver):
     for _ in range(3):
         driver.do("x.append(2)\nos._exit(1)")

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 
 from lumo_graph.executors.jail import landlock, limits, namespaces, privileges, seccomp
-from lumo_graph.executors.jail.plan import FOLDER, LANDLOCK, NAMESPACES, PRIVILEGES, SECCOMP, Plan
+from lumo_graph.executors.jail.plan import FOLDER, FROZEN_COPY, LANDLOCK, NAMESPACES, PRIVILEGES, SECCOMP, Plan
 
 _USER_NAMESPACE = "user namespace"
 _SHARED_PROCESSES = 4096
@@ -36,6 +36,8 @@ def contain(plan: Plan, *, workplace: str) -> Report:
     report = Report(on=[*sorted(plan.layers), "rlimits"])
     _enclose(plan, workplace, report)
     _limit_processes(plan, report)
+    if SECCOMP in plan.layers:
+        seccomp.install_last(asks=False)
     return report
 
 
@@ -57,6 +59,12 @@ def limit(plan: Plan, report: Report) -> None:
     """Apply the limits of a plan to this process, a child of one that `contain_first` has contained."""
     limits.limit_resources(memory_mb=plan.memory_mb, disk_mb=plan.disk_mb, files=plan.files)
     _limit_processes(plan, report)
+
+
+def close_behind(plan: Plan, report: Report) -> None:
+    """Take away what only the start of such a child needs, as the last thing before it serves the host."""
+    if SECCOMP in plan.layers:
+        seccomp.install_last(asks=FROZEN_COPY in report.on)
 
 
 def _enclose(plan: Plan, workplace: str, report: Report) -> None:

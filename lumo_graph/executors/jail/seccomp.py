@@ -66,6 +66,7 @@ _SIGNALS: dict[str, tuple[int, int]] = {
 _TGKILL = (234, 131)
 ASKED = ("kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
 """Signal calls of a session that are let through one by one; tgkill is another."""
+_SENDING: dict[str, tuple[int, int]] = {"sendmsg": (46, 211), "sendmmsg": (307, 269)}
 # First argument is a process: only 0, the caller itself.
 _ON_ITSELF: dict[str, tuple[int, int]] = {
     "prlimit64": (302, 261), "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119),
@@ -169,17 +170,48 @@ def build_filter(*, machine: int, signals_from: int | None, sockets: bool, attri
 def build_signal_filter(*, machine: int) -> bytes:
     """Assemble the filter that asks about every signal, on top of the one above.
 
-    Other ways to a signal, a filter of its own, and becoming readable to others are refused.
-
     Args:
         machine: 0 for x86_64, 1 for aarch64.
     """
     program = [_op(_LOAD, _NUMBER)]
     for numbers in (*(_SIGNALS[name] for name in ASKED), _TGKILL):
         program += _on(numbers[machine], [_op(_RETURN, _ASK)])
-    for numbers in (_SIGNALS["pidfd_send_signal"], _SECCOMP):
+    return b"".join([*program, _op(_RETURN, _ALLOW)])
+
+
+def install_last(*, asks: bool) -> None:
+    """Refuse what only the start of a session needs, on top of the filters above.
+
+    Descriptors on their way through sockets are counted for each user: one session could keep all others from sending
+    any.
+
+    Args:
+        asks: there is a filter that asks about signals.
+
+    Raises:
+        LayerError: the kernel refuses it.
+    """
+    try:
+        kernel.install_filter(build_last_filter(machine=0 if kernel.MACHINE == "x86_64" else 1, asks=asks))
+    except OSError as failure:
+        raise LayerError.from_refusal(SECCOMP, failure) from failure
+
+
+def build_last_filter(*, machine: int, asks: bool) -> bytes:
+    """Assemble the filter against sending descriptors.
+
+    Args:
+        machine: 0 for x86_64, 1 for aarch64.
+        asks: other ways to a signal, a filter of its own, and becoming readable to others are refused as well.
+    """
+    refused = [*_SENDING.values()]
+    if asks:
+        refused += [_SIGNALS["pidfd_send_signal"], _SECCOMP]
+    program = [_op(_LOAD, _NUMBER)]
+    for numbers in refused:
         program += _on(numbers[machine], [_op(_RETURN, _REFUSE)])
-    program += _never(_PRCTL[machine], 0, (kernel.PR_SET_DUMPABLE, kernel.PR_SET_SECCOMP))
+    if asks:
+        program += _never(_PRCTL[machine], 0, (kernel.PR_SET_DUMPABLE, kernel.PR_SET_SECCOMP))
     return b"".join([*program, _op(_RETURN, _ALLOW)])
 
 

@@ -85,9 +85,15 @@ class MontyExecutor:
             limits: `memory_mb` applies to the session, unless it is restored: then what applied to the one before.
 
         Raises:
+            ConfigurationError: `limits` bound the processor time of an action, which cannot be told from its duration.
             SnapshotError: `namespace` cannot be loaded here.
             ExecutorError: no session could be started.
         """
+        if limits.action_cpu_seconds is not None:
+            raise ConfigurationError(
+                f"MontyExecutor cannot hold action_cpu_seconds={limits.action_cpu_seconds!r}: bound an action by "
+                "action_seconds, or use ProcessExecutor."
+            )
         settings: dict[str, Any] = {
             # Calls are counted by the session itself; the pool has its own count, of everything.
             "limits": {"max_memory": limits.memory_mb << 20, "max_suspensions": 1 << 31},

@@ -4,7 +4,7 @@ import os
 import socket
 
 from lumo_graph.executors.jail import signals
-from lumo_graph.executors.jail.contain import Report, contain_first, limit
+from lumo_graph.executors.jail.contain import Report, close_behind, contain_first, limit
 from lumo_graph.executors.jail.plan import FOLDER, FROZEN_COPY, NAMESPACES, PRIVILEGES, SECCOMP, LayerError, Plan
 from lumo_graph.executors.worker import orders
 from lumo_graph.executors.worker.channel import Channel
@@ -62,6 +62,7 @@ def _be_runner(plan: Plan, ends: Ends, line: socket.socket, report: Report, grou
         prepare(ends, _WORKPLACE)
         limit(plan, report)
         freezer = _make_freezer(plan, line, report)
+        close_behind(plan, report)
         given = {"on": report.on, "off": report.off}
         run_session(Channel(socket.socket(fileno=ends.data)), plan, given, _FOLDER, freezer)
 

@@ -58,12 +58,15 @@ class Folder:
         self._max_bytes = max_bytes
         self._inputs = frozenset(inputs)
         self._known: dict[str, _Known] = {}
+        self._placed: dict[str, tuple[int, ...]] = {}
 
     def enter(self) -> None:
         """Make sure that this process stands in a directory that exists."""
         try:
             _getcwd()
         except OSError:
+            with suppress(OSError):
+                _unlink(self._path)  # of a file that code has put there
             _makedirs(self._path, exist_ok=True)
             _chdir(self._path)
 
@@ -90,7 +93,9 @@ class Folder:
             file.write(content)
             if readonly:
                 _fchmod(file.fileno(), 0o444)
-        if not readonly:
+        if readonly:
+            self._placed[name] = _mark(_lstat(path))
+        else:
             self._known[name] = _Known(mark=_mark(_lstat(path)), digest=_digest(content))
 
     def changes(self, unsaved: dict[str, str]) -> Generator[tuple[str, bytes | None]]:
@@ -150,6 +155,8 @@ class Folder:
                 empty = False
                 inner = f"{folder}{name}"
                 if inner in self._inputs or name in _SKIPPED:
+                    if _mark(status) != self._placed.get(inner, _mark(status)):
+                        listed[inner] = "it has taken the place of an input: give it another name"
                     continue
                 if (reason := _refusal(inner, status)) is not None:
                     listed[inner.encode("utf-8", "replace").decode()[:MAX_NAME]] = reason

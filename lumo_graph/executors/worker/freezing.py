@@ -12,8 +12,10 @@ from typing import Any
 
 from lumo_graph.executors.worker import orders
 from lumo_graph.executors.worker.leftovers import running_threads
-from lumo_graph.executors.worker.supervisor import FROZEN, HELLO
+from lumo_graph.executors.worker.openfiles import note_positions, put_back
+from lumo_graph.executors.worker.supervisor import HELLO, PLACE
 
+_PLACE_SECONDS = 2.0
 _HELLO_SECONDS = 0.5
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -71,34 +73,55 @@ class Freezer:
         if heap > self._below_mb:
             self._replace(None)
             return f"{heap} MiB of memory are in use; copies are made up to {self._below_mb} MiB"
+        if (line := self._take_place(PLACE + word.encode())) is None:
+            self._replace(None)
+            return "whoever keeps the copies did not answer"
         threads, numbers = running_threads(), _get_random()
-        ours, theirs = _socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        told, tells = _socketpair()
         _mask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            with ours, theirs:
-                pid = _fork()
-                if pid == 0:
-                    return self._wait(ours, theirs, threads, numbers)
-                self._replace(pid)
-                theirs.close()
-                _announce(self._line, word, ours)
+            pid = _fork()
+            if pid == 0:
+                return self._wait(line, tells, threads, numbers)
+            self._replace(pid)
+            waiting = _poll()
+            waiting.register(told, select.POLLIN)
+            tells.close()
+            waiting.poll(_HELLO_SECONDS * 1000)  # it waits now, or never will
         finally:
+            for end in (line, told, tells):  # the copy keeps its own
+                end.close()
             _mask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return None
 
-    def _wait(self, theirs: socket.socket, ours: socket.socket, threads: list[str], numbers: Any) -> Thawed:
+    def _take_place(self, wanted: bytes) -> socket.socket | None:
+        # What is there of earlier actions was for copies that were never made.
+        waiting = _poll()
+        waiting.register(self._line, select.POLLIN)
+        while waiting.poll(_PLACE_SECONDS * 1000):
+            message, descriptors, _ = orders.receive(self._line)
+            if message == wanted and len(descriptors) == 1:
+                return socket.socket(fileno=descriptors[0])
+            orders.discard(descriptors)
+            if not message:
+                break
+        return None
+
+    def _wait(self, theirs: socket.socket, tells: socket.socket, threads: list[str], numbers: Any) -> Thawed:
         try:
-            theirs.close()
-            line = socket.socket(fileno=ours.detach())
+            line = socket.socket(fileno=theirs.detach())
             _set_random(numbers)  # forking has reseeded it
+            opened = note_positions()
             _setsid()
-            orders.send(line, HELLO)
+            line.send(HELLO)
+            tells.send(HELLO)
+            tells.close()
             message, descriptors, _ = orders.receive(line)
         except BaseException:  # noqa: BLE001 - of a signal handler of the code's, perhaps
             _exit(0)
         if message != orders.THAW or len(descriptors) != 1:
             _exit(0)  # it is not needed any more
+        put_back(opened)
         self._line, self._copy = line, None
         return Thawed(data=descriptors[0], threads=threads)
 
@@ -114,13 +137,6 @@ class Freezer:
         # In every forked child. A copy gets a line of its own.
         self._line.close()
         self._copy = None
-
-
-def _announce(line: socket.socket, word: str, copy: socket.socket) -> None:
-    waiting = _poll()
-    waiting.register(copy, select.POLLIN)
-    waiting.poll(_HELLO_SECONDS * 1000)  # it waits now
-    orders.send(line, FROZEN + word.encode(), copy.fileno())
 
 
 def _heap_mb() -> int:

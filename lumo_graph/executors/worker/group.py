@@ -7,6 +7,7 @@ before any code runs.
 import fcntl
 import os
 import secrets
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -151,6 +152,11 @@ class Group:
 
     def _text(self, file: str) -> bytes:
         return os.pread(self._files[file], 4096, 0) if file in self._files else b""
+
+
+def was_starved(group: Group | None, status: int) -> bool:
+    """Whether the kernel has ended a process with this exit status for the memory of its group."""
+    return group is not None and group.ran_out_of_memory() and status == -signal.SIGKILL
 
 
 def make_group(plan: Plan) -> Group | str:

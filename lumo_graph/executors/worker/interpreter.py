@@ -4,6 +4,8 @@ import os
 import socket
 import sys
 import threading
+import time
+from asyncio import selector_events
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any
@@ -259,6 +261,8 @@ def run_session(channel: Channel, plan: Plan, report: dict[str, Any], folder: st
     channel.send(["jailed", report])
     _, hello = channel.receive()
     os.environ.update(hello["env"])
+    time.tzset()
+    _avoid_sending_descriptors()
     inputs = [name for name, _ in plan.inputs] + hello["inputs"]
     place = Folder(folder, max_bytes=plan.keep_files_mb << 20, inputs=inputs)
     lost: dict[str, str] = {}
@@ -277,6 +281,12 @@ def run_session(channel: Channel, plan: Plan, report: dict[str, Any], folder: st
             return
     channel.send(["ready", _bounded(lost)])
     interpreter.serve()
+
+
+def _avoid_sending_descriptors() -> None:
+    # The filter refuses `sendmsg`, which asyncio takes from Python 3.12 on where much waits. It can do without.
+    if hasattr(selector_events, "_HAS_SENDMSG"):
+        setattr(selector_events, "_HAS_SENDMSG", False)  # noqa: B010 - it is private, and there is no other switch
 
 
 def _receive_parts(channel: Channel, count: int) -> Generator[tuple[str, bytes]]:

@@ -14,7 +14,7 @@ from lumo_graph.executors.jail.plan import Plan
 from lumo_graph.executors.worker import orders
 from lumo_graph.executors.worker.clearing import descendants, stop_descendants
 from lumo_graph.executors.worker.disk import DiskWatch
-from lumo_graph.executors.worker.group import Group
+from lumo_graph.executors.worker.group import Group, was_starved
 from lumo_graph.executors.worker.memory import MemoryWatch
 from lumo_graph.executors.worker.processes import are_still, reap, send
 from lumo_graph.executors.worker.processor import ProcessorWatch
@@ -24,7 +24,6 @@ _OFTEN = 0.1
 """Seconds between two looks at the processes."""
 _DISK_OFTEN, _DISK_SHARE = 0.5, 10
 """Seconds between two looks at the files; or, where they are many, how much longer than a look takes."""
-_KILLED = orders.DIED + str(-signal.SIGKILL).encode()
 
 
 class Keeper:
@@ -52,7 +51,7 @@ class Keeper:
         self._child = child
         self._control = control
         self._woken = woken
-        self._memory = MemoryWatch(plan.memory_mb)
+        self._memory = MemoryWatch(plan.memory_mb, own_network=False)
         self._disk = DiskWatch(workplace, plan.disk_mb)
         self._group = group
         self._processor = ProcessorWatch(plan.cpu_seconds, group=group, pids=descendants)
@@ -75,8 +74,7 @@ class Keeper:
             if self._woken.fileno() in ready:
                 self._woken.recv(4096)
                 if (status := dict(reap()).get(self._child)) is not None:
-                    starved = self._group is not None and self._group.ran_out_of_memory() and status == -signal.SIGKILL
-                    return orders.DIED + str(status).encode() + (orders.FOR_MEMORY if starved else b"")
+                    return orders.died(status, orders.FOR_MEMORY if was_starved(self._group, status) else b"")
             message = self._take_order() if self._control.fileno() in ready else b""
             message = message or self._look()
             if message:
@@ -137,7 +135,7 @@ class Keeper:
 
     def _kill(self, reason: bytes) -> bytes:
         send(self._child, signal.SIGKILL)
-        return _KILLED + reason
+        return orders.died(-signal.SIGKILL, reason)
 
 
 def _let_go() -> None:

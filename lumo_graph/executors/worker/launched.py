@@ -2,8 +2,6 @@
 
 import contextlib
 import fcntl
-import gc
-import importlib
 import os
 import select
 import signal
@@ -25,13 +23,12 @@ from lumo_graph.executors.worker.carrier import (
 )
 from lumo_graph.executors.worker.environment import PATH
 from lumo_graph.executors.worker.guard import guard_session
-from lumo_graph.executors.worker.packages import find_packages
+from lumo_graph.executors.worker.packages import find_packages, load_packages, share_pages
 from lumo_graph.executors.worker.relay import Relay
 from lumo_graph.executors.worker.source import digest_source
 from lumo_graph.executors.worker.starting import connect, last_words
 
 _FIRST_FREE = 3
-_FAILURE = 2_000
 
 
 def serve_standard_streams() -> None:
@@ -56,7 +53,8 @@ def _serve(carrier: Carrier) -> None:
         if kind == FIND:
             carrier.put(FOUND, find_packages(content))
         elif kind == LOAD:
-            carrier.put(*_load(content))
+            failure = load_packages(content)
+            carrier.put(*((LOADED, True) if failure is None else (FAILED, failure)))
         elif kind == FORK:
             _relay(carrier, content)
             return
@@ -72,21 +70,10 @@ def _receive(carrier: Carrier) -> list[Any]:
             return message
 
 
-def _load(names: list[str]) -> tuple[str, Any]:
-    for name in names:
-        try:
-            importlib.import_module(name)
-        except BaseException as failure:  # noqa: BLE001 - what a package does on import is its own
-            return FAILED, f"{name}: {type(failure).__name__}: {failure}"[:_FAILURE]
-    return LOADED, True
-
-
 def _relay(carrier: Carrier, request: dict[str, Any]) -> None:
     # Children are reaped by the kernel: in a container this may be process 1, to which come those that lose theirs.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    gc.collect()
-    gc.disable()  # a collection would copy pages that the session shares
-    gc.freeze()
+    share_pages()
     ours, theirs = connect()
     guard = os.fork()
     if guard == 0:

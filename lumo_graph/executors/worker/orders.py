@@ -22,6 +22,7 @@ OVER = b"o"
 DIED = b"d"
 """The session's process has ended, with this exit status: `d-9`; or was ended for what it used: `d-9 memory`."""
 FOR_MEMORY, FOR_DISK = b" memory", b" disk"
+"""What it was ended for, behind the status of `DIED`."""
 
 MOST = 256
 """Bytes of one message."""
@@ -42,6 +43,16 @@ def send(stream: socket.socket, message: bytes, *descriptors: int, flags: int = 
     """
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))] if descriptors else []
     stream.sendmsg([message], rights, flags | socket.MSG_NOSIGNAL)
+
+
+def died(status: int, reason: bytes = b"") -> bytes:
+    """The message that the session's process has ended.
+
+    Args:
+        status: its exit status, negative for a signal.
+        reason: `FOR_MEMORY` or `FOR_DISK`, if it was ended for what it used.
+    """
+    return DIED + str(status).encode() + reason
 
 
 def tell(stream: socket.socket, message: bytes) -> None:

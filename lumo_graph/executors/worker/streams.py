@@ -32,16 +32,23 @@ def repair_descriptors() -> None:
     """Make standard output and error lead to the host again, whatever the code did to their descriptors.
 
     Raises:
-        OSError: the code has closed what leads there.
+        OSError: the code has closed all that leads there.
     """
-    for kept, target in zip(_kept, (1, 2), strict=True):
-        try:
-            intact = os.path.sameopenfile(kept, target)
-        except OSError:
-            os.fstat(kept)
-            intact = False
-        if not intact:
-            os.dup2(kept, target)
+    for place, target in enumerate((1, 2)):
+        if not _is_open(_kept[place]):
+            os.fstat(target)
+            _kept[place] = fcntl.fcntl(target, fcntl.F_DUPFD_CLOEXEC, _FIRST_KEPT)
+        elif not _is_open(target) or not os.path.sameopenfile(_kept[place], target):
+            os.dup2(_kept[place], target)
+        os.set_blocking(target, True)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

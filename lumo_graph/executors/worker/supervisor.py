@@ -17,15 +17,15 @@ from dataclasses import dataclass
 
 from lumo_graph.executors.jail import signals
 from lumo_graph.executors.worker import orders
-from lumo_graph.executors.worker.group import Group
+from lumo_graph.executors.worker.group import Group, was_starved
 from lumo_graph.executors.worker.memory import MemoryWatch
 from lumo_graph.executors.worker.processes import are_still, end_all_but, others, reap, send
 from lumo_graph.executors.worker.processor import ProcessorWatch
 from lumo_graph.executors.worker.resting import Rest
 
-FROZEN, LISTENER, HELLO = b"f", b"l", b"h"
-"""From the runner: a copy is frozen, `f3f9c` with the word of the action, and here is the stream to it; here is where
-signals are asked about. From the copy: it waits."""
+PLACE, LISTENER, HELLO = b"p", b"l", b"h"
+"""To the runner: here is the stream for the copy from before the action with this word, `p3f9c`. From the runner: here
+is where signals are asked about. From the copy: it waits."""
 
 _MOST_AT_ONCE = 32
 _OFTEN, _SELDOM = 0.1, 2.0
@@ -83,7 +83,7 @@ class Supervisor:
         group: Group | None,
     ) -> None:
         self._control = control
-        self._memory = MemoryWatch(memory_mb)
+        self._memory = MemoryWatch(memory_mb, own_network=True)
         self._group = group
         self._processor = ProcessorWatch(cpu_seconds, group=group, pids=others)
         self._rest = Rest(
@@ -99,7 +99,6 @@ class Supervisor:
         self._line: socket.socket | None = line
         self._woken = woken
         self._copy: Copy | None = None
-        self._beginning: bytes | None = None
         self._listener: int | None = None
         self._orders: deque[tuple[bytes, list[int]]] = deque()
         self._poll = select.poll()
@@ -143,11 +142,26 @@ class Supervisor:
         self._next_look = time.monotonic() + (_OFTEN if started or self._acting else _SELDOM)
 
     def _begin(self, word: bytes) -> None:
-        self._beginning = self._word = word
+        self._word = word
         self._drop_copy()
         self._rest.end()
         self._processor.begin()
         self._acting, self._next_look = True, time.monotonic() + _OFTEN
+        self._make_place(word)
+
+    def _make_place(self, word: bytes) -> None:
+        # The stream comes from here, so that the runner needs no right to send descriptors.
+        if self._line is None:
+            return
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        with theirs:
+            try:
+                orders.send(self._line, PLACE + word, theirs.fileno(), flags=_NOT_WAITING)
+            except OSError:  # the runner makes no copies, or its code has filled the stream
+                ours.close()
+            else:
+                self._copy = Copy(word=word, line=ours)
 
     def _end(self) -> None:
         self._acting = False
@@ -156,8 +170,8 @@ class Supervisor:
 
     def _end_for_memory(self) -> None:
         self._runner = None
-        orders.tell(self._control, orders.DIED + str(-signal.SIGKILL).encode() + orders.FOR_MEMORY)
-        if self._copy is not None and self._copy.meet() and self._copy.pid is not None:
+        orders.tell(self._control, orders.died(-signal.SIGKILL, orders.FOR_MEMORY))
+        if self._copy is not None and self._copy.meet(_HELLO_SECONDS) and self._copy.pid is not None:
             end_all_but(self._copy.pid)
         else:
             with suppress(ProcessLookupError):
@@ -206,27 +220,10 @@ class Supervisor:
             elif message == LISTENER and len(descriptors) == 1 and self._listener is None:
                 self._listener = descriptors.pop()
                 self._poll.register(self._listener, select.POLLIN)
-            else:
-                self._adopt(message, descriptors)
             orders.discard(descriptors)
-
-    def _adopt(self, message: bytes, descriptors: list[int]) -> None:
-        word = message[1:]
-        if message[:1] != FROZEN or len(descriptors) != 1:
-            return
-        if self._beginning != word:
-            self._take_orders()
-        # Once for each action, so that code cannot put another copy in its place; and never one from before an earlier
-        # action, whose announcement may be read late.
-        if self._beginning == word:
-            with suppress(OSError):  # it is no stream: the descriptor stays with the others
-                self._copy = Copy(word=word, line=socket.socket(fileno=descriptors[0]))
-                descriptors.clear()
-                self._beginning = None
 
     def _thaw(self, word: bytes, descriptors: list[int]) -> bool:
         self._rest.end()  # the copy too may have been held still
-        self._listen()
         copy = self._copy
         if copy is None or copy.word != word or len(descriptors) != 1 or not copy.meet(_HELLO_SECONDS):
             return False
@@ -236,7 +233,7 @@ class Supervisor:
         if self._line is not None:
             self._hang_up()
         self._runner, self._line, self._copy = copy.pid, copy.line, None
-        self._beginning, self._acting = None, False
+        self._acting = False
         self._processor.end()
         self._poll.register(self._line, select.POLLIN)
         with suppress(OSError):  # nor is it waited for: code may have filled the stream
@@ -248,9 +245,8 @@ class Supervisor:
         assert self._listener is not None  # noqa: S101 - it is what has become ready
         if (question := signals.receive(self._listener)) is None:
             return
-        self._listen()  # a copy was announced before any code of its action ran
         if self._copy is not None:
-            self._copy.meet()
+            self._copy.meet()  # it has said that it waits before any code of its action ran
         protected = {1} if self._copy is None or self._copy.pid is None else {1, self._copy.pid}
         signals.answer(self._listener, question, allowed=signals.is_allowed(question, protected))
 
@@ -258,9 +254,8 @@ class Supervisor:
         for pid, status in reap():
             if pid == self._runner:
                 self._runner = None
-                starved = self._group is not None and self._group.ran_out_of_memory() and status == -signal.SIGKILL
-                reason = orders.FOR_MEMORY if starved else b""
-                orders.tell(self._control, orders.DIED + str(status).encode() + reason)
+                reason = orders.FOR_MEMORY if was_starved(self._group, status) else b""
+                orders.tell(self._control, orders.died(status, reason))
 
     def _signal(self, number: int) -> None:
         if self._runner is not None:

@@ -2,8 +2,6 @@
 
 import codecs
 import contextlib
-import gc
-import importlib
 import os
 import signal
 import socket
@@ -13,6 +11,7 @@ from typing import Any
 from lumo_graph.executors.frames import TO_HOST_CAP, Frames, pack
 from lumo_graph.executors.jail.plan import readable_paths
 from lumo_graph.executors.worker.guard import guard_session
+from lumo_graph.executors.worker.packages import load_packages, share_pages
 from lumo_graph.executors.worker.source import digest_source
 from lumo_graph.executors.worker.starting import Ends
 
@@ -28,20 +27,15 @@ def serve(descriptor: int, preload: list[str]) -> None:
         preload: modules to import first.
     """
     host = socket.socket(fileno=descriptor)
-    for name in preload:
-        try:
-            importlib.import_module(name)
-        except BaseException as failure:  # noqa: BLE001 - what a package does on import is its own
-            host.sendall(pack(["failed", f"{name}: {type(failure).__name__}: {failure}"[:2_000]], TO_HOST_CAP))
-            return
+    if (failure := load_packages(preload)) is not None:
+        host.sendall(pack(["failed", failure], TO_HOST_CAP))
+        return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guards need nobody to wait for them
     # Once, here: every session would look for them again, in memory of its own.
     readable_paths()
     codecs.lookup("ascii")
-    gc.collect()
-    gc.disable()  # a collection would copy pages that sessions share
-    gc.freeze()
+    share_pages()
     host.sendall(pack(["ready", digest_source()], TO_HOST_CAP))
     while (received := _receive(host)) is not None:
         _fork(host, *received)

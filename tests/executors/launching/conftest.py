@@ -4,8 +4,6 @@ import os
 import shutil
 import sys
 import threading
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import cloudpickle
@@ -13,22 +11,9 @@ import msgpack
 import pytest
 
 from lumo_graph.executors import ProcessExecutor
+from tests.watching import processes_below, until
 
 ROOT = Path(__file__).parents[3]
-
-
-def processes_below(pid):
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it may end while we look
-            number, _, rest = path.read_text().partition(" (")
-            state, parent = rest.rpartition(") ")[2].split()[:2]
-            if state != "Z":
-                parents[int(number)] = int(parent)
-    found = {pid}
-    while more := {number for number, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found - {pid}
 
 
 @pytest.fixture
@@ -48,10 +33,8 @@ def nothing_is_left():
     before = processes_below(os.getpid())
     descriptors = len(list(Path("/dev/fd").iterdir()))
     yield
-    until = time.monotonic() + 20
-    while (left := _left(before)) != ([], [], descriptors) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert left == ([], [], descriptors)
+    until(lambda: _left(before) == ([], [], descriptors))
+    assert _left(before) == ([], [], descriptors)
 
 
 @pytest.fixture(scope="session")

@@ -74,6 +74,11 @@ def test_without_the_package_the_error_says_what_to_install(monkeypatch):
         MontyExecutor()
 
 
+def test_a_limit_that_monty_cannot_hold_is_refused():
+    with pytest.raises(ConfigurationError, match=r"action_cpu_seconds=2\.5: bound an action by action_seconds"):
+        MontyExecutor().open(limits=Limits(action_cpu_seconds=2.5))
+
+
 def test_what_monty_does_not_know_is_an_error_that_says_so(driver):
     error = driver.error("x = 1\nclass A(dict): pass")
     assert (error.kind, error.line) == ("NotImplementedError", 2)

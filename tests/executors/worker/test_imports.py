@@ -33,4 +33,5 @@ def test_the_worker_needs_the_standard_library_msgpack_and_cloudpickle():
         "lumo_graph.executors.frames",
         "lumo_graph.executors.jail",
         "lumo_graph.executors.worker",
+        "lumo_graph.importable",
     ]
