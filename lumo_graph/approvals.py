@@ -191,6 +191,12 @@ def answer_schema(requests: Sequence[Request]) -> type[RootModel[Any]]:
                     raise ValueError(
                         f"{decision.type!r} is not allowed for {request.name}: choose {', '.join(request.allowed)}"
                     )
+                # Another tool has a rule of its own, which nobody would have been asked about.
+                if (edited := decision.edited_action) is not None and edited.name != request.name:
+                    raise ValueError(
+                        f"an edit of {request.name} changes its arguments, and cannot make it a call of {edited.name}: "
+                        "reject it and say what to call"
+                    )
             return self
 
     return HumanAnswer

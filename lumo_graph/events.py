@@ -89,6 +89,8 @@ class ToolEnded:
     seconds: float
     replayed: bool = False
     """It was made when the action ran before; its recorded result was given again."""
+    edited: Mapping[str, Any] | None = None
+    """The arguments that it was called with, if a person has changed them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,9 +48,20 @@ class Record:
     value: bytes | None = None
     error: str | None = None
     error_type: str = ""
+    edited: bytes | None = None
+    """The arguments that a person has put in the place of these, as msgpack."""
 
     @classmethod
-    def of(cls, key: CallKey, args: Mapping[str, Any], reply: ToolReply, *, place: int, in_order: bool) -> Self:
+    def of(
+        cls,
+        key: CallKey,
+        args: Mapping[str, Any],
+        reply: ToolReply,
+        *,
+        place: int,
+        in_order: bool,
+        edited: Mapping[str, Any] | None = None,
+    ) -> Self:
         """The record of a call and its reply."""
         value: bytes | None = None
         error, error_type = reply.error, reply.error_type
@@ -61,7 +72,7 @@ class Record:
                 error, error_type = _NOT_STORABLE, "RuntimeError"
         return cls(
             key=str(key), name=key.name, place=place, in_order=in_order, args=_packb(dict(args)), value=value,
-            error=error, error_type=error_type,
+            error=error, error_type=error_type, edited=None if edited is None else _packb(dict(edited)),
         )  # fmt: skip
 
     @property
@@ -74,7 +85,7 @@ class Record:
     @property
     def arguments(self) -> dict[str, Any]:
         """What it was called with."""
-        return cast("dict[str, Any]", _unpackb(self.args, strict_map_key=False))
+        return cast("dict[str, Any]", _unpackb(self.edited or self.args, strict_map_key=False))
 
     def to_dict(self) -> dict[str, Any]:
         """Primitive fields."""

@@ -71,5 +71,7 @@ class ToolCall:
     seconds: float = 0.0
     replayed: bool = False
     """It was made when the action ran before, and its recorded result was given again."""
+    edited: bool = False
+    """A person has changed the arguments; these are the ones that it was called with."""
     finished: bool = True
     """False: it was still running when its action ended. It may take effect later, and nobody will hear of it."""

@@ -165,7 +165,8 @@ class Transcript:
         self._now("running the code" if self._code else "waiting for the tools")
         self._calls += 1
         if self._calls <= _MOST_CALLS or not event.ok:
-            call = one_line(f"{event.name}({_arguments(started.args if started else {})})", 90)
+            args = event.edited or (started.args if started else {})
+            call = one_line(f"{event.name}({_arguments(args)}){' (edited)' if event.edited is not None else ''}", 90)
             result = one_line(event.preview, 60)
             text = f"{call} -> {result}" if event.ok else f"{call} failed: {result}"
             yield Block(kind="call", text=text, ok=event.ok, note=duration(event.seconds))

@@ -4,7 +4,7 @@ import asyncio
 import concurrent.futures
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -13,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from lumo_graph.dialects import CallTools as CallToolsAction
 from lumo_graph.dialects import action_from_dict, shorten
 from lumo_graph.nodes.routes import action_seconds
-from lumo_graph.nodes.serving import Served, ToolServer
+from lumo_graph.nodes.serving import Served, ToolServer, edited_note
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.nodes.threads import in_threads
 from lumo_graph.state import AgentState, ToolResult, Update
@@ -132,7 +132,11 @@ def _update(state: AgentState, reply: AIMessage, done: Mapping[str, Future[Serve
 
 
 def _served(call: Call, served: Served, limit: int) -> ToolResult:
-    text, ok = shorten(reply_text(served.reply), limit), served.reply.error is None
+    text, ok = reply_text(served.reply), served.reply.error is None
+    if served.edited is not None:
+        call = replace(call, args=dict(served.edited))
+        text = f"{text}\n\n({edited_note(call.name, served.edited)})"
+    text = shorten(text, limit)
     return _result(call, text=text, ok=ok, shown=served.preview, seconds=served.seconds)
 
 

@@ -14,7 +14,7 @@ from lumo_graph.events import Output
 from lumo_graph.nodes.approving import ask_about_code
 from lumo_graph.nodes.journaling import Journal
 from lumo_graph.nodes.routes import action_seconds
-from lumo_graph.nodes.serving import ToolServer, event_emitter
+from lumo_graph.nodes.serving import Served, ToolServer, edited_note, event_emitter
 from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
 from lumo_graph.nodes.threads import await_thread
 from lumo_graph.sessions import Stored
@@ -129,7 +129,7 @@ class _Work:
         self._emit = event_emitter()
         self._session: Session | None = None
         self._stopped = False
-        self._replayed: set[int] = set()
+        self._served: dict[int, Served] = {}
 
     def do(self, code: str) -> Done:
         state = self._state
@@ -178,18 +178,20 @@ class _Work:
     def _replayed_in(self, execution: Execution) -> Execution:
         """The execution, with what of it was made when the action ran before."""
         calls = tuple(
-            replace(call, replayed=True) if seq in self._replayed else call for seq, call in enumerate(execution.calls)
+            _as_served(call, served) if (served := self._served.get(seq)) is not None else call
+            for seq, call in enumerate(execution.calls)
         )
         left = self._server.journal.left if self._server.journal is not None and not execution.rolled_back else []
         names = ", ".join(dict.fromkeys(f"{record.name}()" for record in left))
-        notes = (_LEFT.format(names=names),) if left else ()
+        notes = [edited_note(call.name, call.args) for call in calls if call.edited]
+        if left:
+            notes.append(_LEFT.format(names=names))
         return replace(execution, calls=calls, notes=(*execution.notes, *notes))
 
     def _serve(self, request: ToolRequest) -> ToolReply:
         call_id = f"{self._state['counters']['steps']}.{request.seq}"
         served = self._server.call(call_id, request)
-        if served.replayed:
-            self._replayed.add(request.seq)
+        self._served[request.seq] = replace(served, reply=ToolReply())  # which may be large
         return served.reply
 
     def _write(self, stream: Stream, text: str) -> None:
@@ -203,6 +205,11 @@ _DIVERGED = """\
 _MOST_CALLS = 20
 _ANSWERED = "The code was not run: a person answered in its place, with the text above."
 _EDITED = "A person has changed the code before it ran. What ran is:\n"
+
+
+def _as_served(call: ToolCall, served: Served) -> ToolCall:
+    args = call.args if served.edited is None else served.edited
+    return replace(call, replayed=served.replayed, args=args, edited=served.edited is not None)
 
 
 def _answered(state: AgentState, text: str) -> Update:
@@ -225,6 +232,7 @@ def _diverged(failure: DivergenceError, journal: Journal | None) -> Execution:
             ok=record.error is None,
             preview=preview(record.reply.value) if record.error is None else record.error,
             replayed=True,
+            edited=record.edited is not None,
         )
         for record in records
     )

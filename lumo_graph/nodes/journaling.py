@@ -202,7 +202,13 @@ class Journal:
         self._store.write(f"begun:{asked.key}", _BEGUN, str(asked.key))
 
     def make(
-        self, asked: Asked, args: Mapping[str, Any], call: Callable[[], ToolReply], *, in_order: bool
+        self,
+        asked: Asked,
+        args: Mapping[str, Any],
+        call: Callable[[], ToolReply],
+        *,
+        in_order: bool,
+        edited: Mapping[str, Any] | None = None,
     ) -> tuple[ToolReply, bool]:
         """Make a call once, and store what it returned before anybody hears of it.
 
@@ -215,7 +221,7 @@ class Journal:
             return future.result(), False
         try:
             reply = call()
-            record = Record.of(asked.key, args, reply, place=asked.place, in_order=in_order)
+            record = Record.of(asked.key, args, reply, place=asked.place, in_order=in_order, edited=edited)
             self._store.write(str(asked.key), _CALLS, record.to_dict())
         except BaseException as failure:
             future.set_exception(failure)

@@ -5,7 +5,7 @@ import concurrent.futures
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -31,10 +31,12 @@ class Served:
     """One call that was served."""
 
     reply: ToolReply
-    preview: str
-    seconds: float
+    preview: str = ""
+    seconds: float = 0.0
     replayed: bool = False
     """The reply is the recorded one of an earlier run of the action."""
+    edited: Mapping[str, Any] | None = None
+    """The arguments that it was called with, if a person has changed them."""
 
 
 class ToolServer:
@@ -94,19 +96,20 @@ class ToolServer:
         self._approvals.begin()
         shown = ""
         try:
-            reply, replayed = self._reply(request)
-            shown = preview(reply.value) if reply.error is None else preview(reply.error)
+            made = self._reply(request)
+            shown = preview(made.reply.value) if made.reply.error is None else preview(made.reply.error)
         finally:
             self._approvals.end(f"{request.name} -> {shown}")
-        served = Served(reply=reply, preview=shown, seconds=time.monotonic() - started, replayed=replayed)
+        served = replace(made, preview=shown, seconds=time.monotonic() - started)
         self._emit(
             ToolEnded(
                 call_id=call_id,
                 name=request.name,
-                ok=reply.error is None,
+                ok=served.reply.error is None,
                 preview=shown,
                 seconds=served.seconds,
-                replayed=replayed,
+                replayed=served.replayed,
+                edited=None if served.edited is None else bounded_args(served.edited),
             )
         )
         return served
@@ -119,41 +122,49 @@ class ToolServer:
         for cancel in cancels:
             cancel()
 
-    def _reply(self, request: ToolRequest) -> tuple[ToolReply, bool]:
+    def _reply(self, request: ToolRequest) -> Served:
         with self._lock:
             self._made += 1
             refused = self._limit is not None and self.count > self._limit
         if refused:
             text = f"The run's limit of {self._limit} tool calls is reached. Answer with what you have."
-            return ToolReply(error=text, error_type="RuntimeError"), False
+            return Served(reply=ToolReply(error=text, error_type="RuntimeError"))
         effects = self._toolbox.effects_of(request.name)
         question = self._approvals.request_for(request.name, request.args, line=request.line)
         if self.journal is None or effects is None or (effects.none and question is None):
-            return self._make(request.name, request.args, key=None), False
+            return Served(reply=self._make(request.name, request.args, key=None))
         asked = self.journal.ask(request.name, request.args, in_order=request.in_order)
         if asked.record is not None:
-            return asked.record.reply, True
+            edited = asked.record.arguments if asked.record.edited is not None else None
+            return Served(reply=asked.record.reply, replayed=True, edited=edited)
         if question is None and effects.on_unknown != "rerun" and self.journal.was_begun(asked):
             if effects.on_unknown == "fail":
                 text = f"{request.name} may have run already, before this run was interrupted; it was not called again."
                 return self._record(asked, request, lambda: ToolReply(error=text, error_type="RuntimeError"))
             question = _unknown(request)
-        name, args = request.name, request.args
+        edited: Mapping[str, Any] | None = None
         if question is not None:
             decision = self._approvals.decide(asked, question)
-            if (instead := _instead_of_call(name, decision)) is not None:
+            if (instead := _instead_of_call(request.name, decision)) is not None:
                 return self._record(asked, request, lambda: instead)
             if decision.edited_action is not None:
-                name, args = decision.edited_action.name, decision.edited_action.args
+                edited = decision.edited_action.args
         if effects.on_unknown != "rerun":
             self.journal.begin(asked)
         key = self.journal.idempotency_key(asked)
-        return self._record(asked, request, lambda: self._make(name, args, key=key))
+        args = request.args if edited is None else edited
+        return self._record(asked, request, lambda: self._make(request.name, args, key=key), edited)
 
-    def _record(self, asked: Asked, request: ToolRequest, call: Callable[[], ToolReply]) -> tuple[ToolReply, bool]:
+    def _record(
+        self,
+        asked: Asked,
+        request: ToolRequest,
+        call: Callable[[], ToolReply],
+        edited: Mapping[str, Any] | None = None,
+    ) -> Served:
         assert self.journal is not None  # noqa: S101 - what is asked for was asked of it
-        reply, ours = self.journal.make(asked, request.args, call, in_order=request.in_order)
-        return reply, not ours
+        reply, ours = self.journal.make(asked, request.args, call, in_order=request.in_order, edited=edited)
+        return Served(reply=reply, replayed=not ours, edited=edited)
 
     def _make(self, name: str, args: Mapping[str, Any], *, key: str | None) -> ToolReply:
         config = self._config if key is None else _with_key(self._config, key)
@@ -191,6 +202,12 @@ class StoppedError(Exception):
 
 def _with_key(config: RunnableConfig, key: str) -> RunnableConfig:
     return {**config, "configurable": {**config.get("configurable", {}), IDEMPOTENCY_KEY: key}}
+
+
+def edited_note(name: str, args: Mapping[str, Any]) -> str:
+    """What the model is told of a call whose arguments were changed."""
+    shown = ", ".join(f"{key}={preview(value)}" for key, value in bounded_args(args).items())
+    return f"A person has changed the arguments of {name}: it was called as {name}({shown})"
 
 
 def _unknown(request: ToolRequest) -> Request:

@@ -41,6 +41,29 @@ def test_a_person_may_change_a_call_or_answer_it(worker, decision, sent, mails):
     assert worker.effects == ["charge-1", *mails, "charge-2"]
 
 
+def test_an_edited_call_is_shown_as_it_was_made(worker):
+    worker.run("start", code=CODE, interrupt_on=ON)
+    edit = {"type": "edit", "edited_action": {"name": "mail", "args": {"to": "bob"}}}
+    done = worker.run("resume", code=CODE, from_reply=1, interrupt_on=ON, decision=edit)
+    calls = [["charge", {"amount": 1}, False], ["mail", {"to": "bob"}, True], ["charge", {"amount": 2}, False]]
+    assert done["steps"][0]["calls"] == calls
+    assert (
+        "A person has changed the arguments of mail: it was called as mail(to='bob')"
+        in (done["steps"][0]["observation"])
+    )
+
+
+def test_a_decision_outlives_a_kill_before_its_call_is_recorded(worker):
+    worker.run("start", code=CODE, interrupt_on=ON)
+    edit = {"type": "edit", "edited_action": {"name": "mail", "args": {"to": "bob"}}}
+    options = {"code": CODE, "interrupt_on": ON, "from_reply": 1}
+    assert worker.run("resume", **options, decision=edit, kill_in=2) is None
+    assert worker.effects == ["charge-1", "mail-bob"]
+    # Whether the mail was sent cannot be known from outside: it is sent again, and nobody is asked again.
+    assert worker.run("resume", **options)["answer"] == [1, 3, 4]
+    assert worker.effects == ["charge-1", "mail-bob", "mail-bob", "charge-2"]
+
+
 def test_a_rejected_call_raises_in_the_code(worker):
     code = ["charge(1)\ntry:\n    mail('ann')\nexcept ToolError as error:\n    why = str(error)", "final_answer(why)"]
     worker.run("start", code=code, interrupt_on=ON)

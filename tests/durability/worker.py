@@ -99,7 +99,14 @@ def main(command: str, options: dict[str, Any]) -> None:
     else:
         given["decision"] = options.get("decision")
         result = asyncio.run(aresume("t", model, **given)) if options.get("loop") else resume("t", model, **given)
-    steps = [{"error": step.error, "observation": step.observation} for step in result.steps]
+    steps = [
+        {
+            "error": step.error,
+            "observation": step.observation,
+            "calls": [[call.name, dict(call.args), call.edited] for call in step.calls],
+        }
+        for step in result.steps
+    ]
     pending = [dict(request) for request in result.pending]
     print(json.dumps({"answer": result.answer, "outcome": result.outcome, "pending": pending, "steps": steps}))
 

@@ -284,7 +284,7 @@ def test_calls_that_were_never_begun_are_forgotten_with_their_arguments():
     given = [Large([number] * 1_000) for number in range(MAX_THREADS + 8)]
     seen = [weakref.ref(one) for one in given]
     for key, one in enumerate(given):
-        calls.submit(CallMessage(action=1, key=key, name="wait", args={"rows": one}, line=1, parts=1))
+        calls.submit(CallMessage(action=1, key=key, name="wait", args={"rows": one}, line=1, parts=1, in_order=True))
     del given, one
     assert len(calls.close()) == MAX_THREADS + 8
     try:
