@@ -197,9 +197,15 @@ def answer_schema(requests: Sequence[Request]) -> type[RootModel[Any]]:
                         f"an edit of {request.name} changes its arguments, and cannot make it a call of {edited.name}: "
                         "reject it and say what to call"
                     )
+                if edited is not None and edited.name == PYTHON and not _is_code(edited.args):
+                    raise ValueError(f'an edit of {PYTHON} has the args {{"code": "..."}}, not {edited.args!r}')
             return self
 
     return HumanAnswer
+
+
+def _is_code(args: Mapping[str, Any]) -> bool:
+    return list(args) == ["code"] and isinstance(args["code"], str)
 
 
 def check_decision(decision: object) -> dict[str, Any]:
@@ -233,12 +239,17 @@ def decisions_in(answer: RootModel[Any]) -> list[Decision]:
     return root.decisions if isinstance(root, Decisions) else [root]
 
 
+def decisions_of(stored: object) -> list[Decision]:
+    """The decisions of an answer, as `model_dump` has made plain data of it."""
+    return decisions_in(RootModel[Decision | Decisions].model_validate(stored))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wave:
     """Calls that a person was asked about together, as the journal keeps them."""
 
     keys: tuple[str, ...]
-    """The calls; empty for a question that a tool has asked itself."""
+    """The calls; `PYTHON` stands for the whole action."""
     requests: tuple[Request, ...] = ()
     question: dict[str, Any] = field(default_factory=dict[str, Any])
 

@@ -1,13 +1,27 @@
 """Calls of one action that wait for a person. Those that wait when nothing else can go on are asked about together."""
 
+import itertools
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from langgraph.errors import GraphInterrupt
 from langgraph.types import interrupt
 
-from lumo_graph.approvals import Decision, Request, Rule, Wave, answer_schema, decisions_in, question, request_for
+from lumo_graph.approvals import (
+    PYTHON,
+    Decision,
+    Request,
+    Rule,
+    Wave,
+    answer_schema,
+    decisions_in,
+    decisions_of,
+    question,
+    request_for,
+)
 from lumo_graph.journal import Asked
 from lumo_graph.nodes.journaling import Journal
 
@@ -18,8 +32,8 @@ _SETTLED_SECONDS = 0.05
 class Approvals:
     """Decides about the calls of one action, from the threads that make them.
 
-    LangGraph hands answers out by the order of the questions. So what was asked in an earlier run of the action is
-    asked again, in its order, before anything new is.
+    LangGraph hands answers out by the order of the questions, and may lose the newest in a crash. So every answer is
+    journaled before anything is done about it, and LangGraph is asked for the one to the open question only.
 
     Args:
         rules: by the name of the tool.
@@ -100,10 +114,30 @@ class Approvals:
                 self._waiting.pop(key, None)
             return self._decided[key]
 
-    def note_own_question(self) -> None:
-        """A tool is about to ask a person by itself: what comes later must be asked after it."""
+    def decide_about_code(self, code: str) -> Decision | None:
+        """The decision about the whole action; None if nobody needs to be asked.
+
+        Raises:
+            GraphInterrupt: a person has to be asked.
+        """
+        request = request_for(self._rules.get(PYTHON), PYTHON, {"code": code})
+        if request is None:
+            return None
+        assert self._journal is not None  # noqa: S101 - nothing waits without a checkpointer
+        with self._changed:
+            self._recall(self._journal)
+            if PYTHON not in self._decided:
+                self._waiting[PYTHON] = request
+                self._ask(self._journal)
+            decision = self._decided[PYTHON]
+        if decision.edited_action is not None:
+            self._code = str(decision.edited_action.args["code"])  # what later questions are about
+        return decision
+
+    def forget_answer(self) -> None:
+        """A tool asks a person by itself: the answer is for it alone."""
         if self._journal is not None:
-            self._journal.add_wave(Wave(keys=()).to_dict())
+            self._journal.forget_answer()
 
     def _is_settled(self) -> bool:
         if self._running > 0:
@@ -113,44 +147,48 @@ class Approvals:
         return time.monotonic() - self._last >= _SETTLED_SECONDS
 
     def _recall(self, journal: Journal) -> None:
+        """Take up what an earlier run has asked: what was answered is known, and the last question may be open."""
         if self._recalled:
             return
         self._recalled = True
-        for data in journal.waves:
+        for place, data in enumerate(journal.waves):
             wave = Wave.from_dict(data)
-            if wave.keys:
-                self._settle(wave)
+            answer = journal.answer_to(place)
+            if answer is None:
+                _skip_answers(journal.used_answers)
+                self._settle(journal, wave, place)
             else:
-                interrupt(None)
+                self._decide(wave, decisions_of(answer))
+        # What is left was given to no question of ours, and must not answer the next one.
+        _skip_answers()
 
     def _ask(self, journal: Journal) -> None:
         keys, requests = tuple(self._waiting), tuple(self._waiting.values())
         asked = question(requests, code=self._code, calls_before=self._made)
         wave = Wave(keys=keys, requests=requests, question=asked)
+        place = len(journal.waves)
         journal.add_wave(wave.to_dict())
-        self._settle(wave)
+        self._settle(journal, wave, place)
         for key in keys:
             self._waiting.pop(key, None)
         self._changed.notify_all()
 
-    def _settle(self, wave: Wave) -> None:
+    def _settle(self, journal: Journal, wave: Wave, place: int) -> None:
         try:
             answer = interrupt(wave.question, response_schema=answer_schema(wave.requests))
+            journal.add_answer(place, answer.model_dump())
         except BaseException as failure:
             self._failure = failure
             self._changed.notify_all()
             raise
-        self._decided.update(zip(wave.keys, decisions_in(answer), strict=True))
+        self._decide(wave, decisions_in(answer))
+
+    def _decide(self, wave: Wave, decisions: Sequence[Decision]) -> None:
+        self._decided.update(zip(wave.keys, decisions, strict=True))
 
 
-def ask_about_code(rule: Rule | None, code: str, calls_before: Sequence[str] = ()) -> Decision | None:
-    """The decision about a whole code action; None if nobody needs to be asked.
-
-    Raises:
-        GraphInterrupt: a person has to be asked.
-    """
-    request = request_for(rule, "python_interpreter", {"code": code})
-    if request is None:
-        return None
-    asked = question([request], code=code, calls_before=calls_before)
-    return decisions_in(interrupt(asked, response_schema=answer_schema([request])))[0]
+def _skip_answers(count: int | None = None) -> None:
+    """Let LangGraph hand out answers that nobody needs: as many as these, or all that it has."""
+    with suppress(GraphInterrupt):
+        for _ in itertools.count() if count is None else range(count):
+            interrupt(None)

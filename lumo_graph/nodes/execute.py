@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 
 from langchain_core.runnables import RunnableConfig
 
-from lumo_graph.approvals import PYTHON, Decision, EditedAction
+from lumo_graph.approvals import Decision, EditedAction
 from lumo_graph.dialects import RunCode, action_from_dict, action_to_dict, check_action, shorten
 from lumo_graph.errors import DivergenceError, ExecutorError
 from lumo_graph.events import Output
-from lumo_graph.nodes.approving import ask_about_code
 from lumo_graph.nodes.journaling import Journal
 from lumo_graph.nodes.routes import action_seconds
 from lumo_graph.nodes.serving import Served, ToolServer, edited_note, event_emitter
@@ -56,48 +55,45 @@ class Execute:
 
     def run(self, state: AgentState, config: RunnableConfig) -> Update:
         """Run the action, if the reply held one."""
-        chosen = self._choose(state)
-        if not isinstance(chosen, RunCode):
-            return chosen
-        server = ToolServer(self._setup, state, config, code=chosen.code)
-        work = _Work(self._setup, state, config, server)
-        try:
-            done = work.do(chosen.code)
-        finally:
-            server.stop()
-        return _update(state, server, done, chosen)
-
-    async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
-        """Run the action from an event loop: the session works in a thread, async tools on the loop."""
-        chosen = self._choose(state)
-        if not isinstance(chosen, RunCode):
-            return chosen
-        server = ToolServer(self._setup, state, config, code=chosen.code, loop=asyncio.get_running_loop())
-        work = _Work(self._setup, state, config, server)
-        try:
-            done = await await_thread(lambda: work.do(chosen.code), stop=work.stop)
-        finally:
-            server.stop()
-        return _update(state, server, done, chosen)
-
-    def _choose(self, state: AgentState) -> RunCode | Update:
-        """What is to be run, or the update where nothing is: no code, refused before it runs, or by a person."""
         action = action_from_dict(state.get("action") or {})
         if not isinstance(action, RunCode):
             return {}
+        server = ToolServer(self._setup, state, config, code=action.code)
+        work = _Work(self._setup, state, config, server)
+        try:
+            return self._act(action, state, server, work)
+        finally:
+            server.stop()
+
+    async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
+        """Run the action from an event loop: the session works in a thread, async tools on the loop."""
+        action = action_from_dict(state.get("action") or {})
+        if not isinstance(action, RunCode):
+            return {}
+        server = ToolServer(self._setup, state, config, code=action.code, loop=asyncio.get_running_loop())
+        work = _Work(self._setup, state, config, server)
+        try:
+            return await await_thread(lambda: self._act(action, state, server, work), stop=work.stop)
+        finally:
+            server.stop()
+
+    def _act(self, action: RunCode, state: AgentState, server: ToolServer, work: "_Work") -> Update:
+        """The action from the checks before it to what it leaves, in whatever thread."""
         if (refused := self._check(action.code, state)) is not None:
             return _not_run(state, refused)
-        decision = ask_about_code(self._setup.approvals.get(PYTHON), action.code)
-        match decision:
+        match server.decide_about_code(action.code):
             case Decision(type="reject", message=message):
                 why = f": {message}" if message else ". Ask yourself what may have been wrong with it"
                 return _not_run(state, CodeError(kind="Rejected", message=f"A person did not let the code run{why}."))
             case Decision(type="respond", message=message):
                 return _answered(state, message or "")
             case Decision(type="edit", edited_action=EditedAction(args={"code": str(code)})):
-                return RunCode(code)
+                chosen = RunCode(code)
+                if (refused := self._check(code, state)) is not None:
+                    return {**_not_run(state, refused, notes=(_edited(code),)), "action": action_to_dict(chosen)}
             case _:
-                return action
+                chosen = action
+        return _update(state, server, work.do(chosen.code), chosen)
 
     def _check(self, code: str, state: AgentState) -> CodeError | None:
         """What is certain to go wrong, found before anything is run."""
@@ -204,7 +200,10 @@ _DIVERGED = """\
 {calls}"""
 _MOST_CALLS = 20
 _ANSWERED = "The code was not run: a person answered in its place, with the text above."
-_EDITED = "A person has changed the code before it ran. What ran is:\n"
+
+
+def _edited(code: str) -> str:
+    return f"A person has changed the code. It is now:\n{code}"
 
 
 def _as_served(call: ToolCall, served: Served) -> ToolCall:
@@ -217,8 +216,8 @@ def _answered(state: AgentState, text: str) -> Update:
     return {"execution": execution.to_dict(), "lost": {}}
 
 
-def _not_run(state: AgentState, error: CodeError) -> Update:
-    execution = Execution(error=error, variables=dict(state.get("variables", {})))
+def _not_run(state: AgentState, error: CodeError, notes: tuple[str, ...] = ()) -> Update:
+    execution = Execution(error=error, variables=dict(state.get("variables", {})), notes=notes)
     return {"execution": execution.to_dict(), "lost": {}}
 
 
@@ -266,7 +265,7 @@ def _update(state: AgentState, server: ToolServer, done: Done, ran: RunCode) -> 
     limit = state["run"]["limits"]["max_observation_chars"]
     # What is observed is cut to the limit anyway; cut before it is stored, the checkpoint does not grow with it.
     asked = action_from_dict(state.get("action") or {})
-    edited = (f"{_EDITED}{ran.code}",) if ran != asked else ()
+    edited = (_edited(ran.code),) if ran != asked else ()
     execution = replace(
         done.execution,
         notes=(*edited, *done.execution.notes),

@@ -21,11 +21,12 @@ from lumo_graph.errors import DivergenceError, ExecutorError
 from lumo_graph.journal import Asked, DivergedError, Record, Replay
 from lumo_graph.types import ToolReply
 
-_CALLS, _BEGUN, _WAVES = "lumo:calls", "lumo:begun", "lumo:waves"
+_CALLS, _BEGUN, _WAVES, _DECIDED = "lumo:calls", "lumo:begun", "lumo:waves", "lumo:decided"
 _ANSWER_TASK = "00000000-0000-0000-0000-000000000000"
 """The task id under which LangGraph stores the value of a `Command(resume=...)`. It stays there when it is used up, and
 would answer the next question of the same node if the run went on without a new answer."""
-_NO_ANSWER = ("__resume__", None)
+_RESUME = "__resume__"
+"""The channel of it, and of the answers that a node run has used."""
 _APPEARS_SECONDS = 10.0
 _PAUSE = 0.002
 
@@ -98,7 +99,7 @@ class BlockingStore:
 
     def forget_answer(self) -> None:
         """See Store."""
-        self.place.saver.put_writes(self.place.root, [_NO_ANSWER], _ANSWER_TASK)
+        self.place.saver.put_writes(self.place.root, [(_RESUME, None)], _ANSWER_TASK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +122,7 @@ class LoopStore:
 
     def forget_answer(self) -> None:
         """See Store."""
-        written = self.place.saver.aput_writes(self.place.root, [_NO_ANSWER], _ANSWER_TASK)
+        written = self.place.saver.aput_writes(self.place.root, [(_RESUME, None)], _ANSWER_TASK)
         asyncio.run_coroutine_threadsafe(written, self.loop).result()
 
 
@@ -155,6 +156,10 @@ class _Running:
 _running = _Running()
 
 
+def _count(answers: Any) -> int:
+    return len(cast("list[Any]", answers)) if isinstance(answers, list) else 1
+
+
 class Journal:
     """Records of the calls of one action, read when the first call comes.
 
@@ -170,6 +175,8 @@ class Journal:
         self._replay: Replay | None = None
         self._begun: set[str] = set()
         self._waves: list[dict[str, Any]] = []
+        self._answers: dict[int, Any] = {}
+        self._used = 0
 
     @classmethod
     def of(cls, config: RunnableConfig, loop: asyncio.AbstractEventLoop | None) -> "Journal | None":
@@ -256,12 +263,34 @@ class Journal:
             self._loaded()
             return list(self._waves)
 
+    @property
+    def used_answers(self) -> int:
+        """How many answers LangGraph has handed out to earlier runs of this node; it hands them out again first."""
+        with self._lock:
+            self._loaded()
+            return self._used
+
+    def answer_to(self, place: int) -> Any:
+        """What a person has answered to the question at this place; None if it is open."""
+        with self._lock:
+            self._loaded()
+            return self._answers.get(place)
+
     def add_wave(self, wave: dict[str, Any]) -> None:
         """Note what a person is about to be asked."""
         with self._lock:
+            self._loaded()
             self._store.forget_answer()
             self._store.write(f"wave:{len(self._waves)}", _WAVES, {**wave, "place": len(self._waves)})
             self._waves.append(wave)
+
+    def add_answer(self, place: int, answer: Any) -> None:
+        """Note what a person has answered to the question at this place, before anything is done about it."""
+        self._store.write(f"answer:{place}", _DECIDED, {"place": place, "answer": answer})
+
+    def forget_answer(self) -> None:
+        """Let no answer that was given to an earlier question be taken for one to the next."""
+        self._store.forget_answer()
 
     def _loaded(self) -> Replay:
         if self._replay is None:
@@ -269,7 +298,12 @@ class Journal:
             self._replay = Replay.of(Record.from_dict(value) for value in self._ours(writes, _CALLS))
             self._begun = set(self._ours(writes, _BEGUN))
             self._waves = sorted(self._ours(writes, _WAVES), key=lambda wave: wave["place"])
+            self._answers = {one["place"]: one["answer"] for one in self._ours(writes, _DECIDED)}
+            self._used = next((_count(value) for task, name, value in writes if self._is_used(task, name)), 0)
         return self._replay
+
+    def _is_used(self, task: str, channel: str) -> bool:
+        return channel == _RESUME and task == self._name.rpartition("/")[2]
 
     def _ours(self, writes: list[tuple[str, str, Any]], channel: str) -> list[Any]:
         # Branches of a fan-out share a checkpoint.

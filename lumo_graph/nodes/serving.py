@@ -79,6 +79,14 @@ class ToolServer:
             setup.approvals, self.journal, code=code, expected=None if code is not None else together
         )
 
+    def decide_about_code(self, code: str) -> Decision | None:
+        """The decision about the whole action; None if nobody needs to be asked. Not on an event loop.
+
+        Raises:
+            GraphInterrupt: a person has to be asked.
+        """
+        return self._approvals.decide_about_code(code)
+
     @property
     def count(self) -> int:
         """Calls of the run so far, refused ones included."""
@@ -174,7 +182,7 @@ class ToolServer:
             return self._toolbox.call(name, args, config)
         except GraphInterrupt:
             if self._made == 1 and self._together == 1 and not self._approvals.has_rules:
-                self._approvals.note_own_question()
+                self._approvals.forget_answer()
                 raise
             # On resume the whole action runs again, and LangGraph hands out answers by the order of the questions.
             text = f"{name} waits for a person, so it must be the first and only call of its action. Call it alone."
@@ -206,7 +214,8 @@ def _with_key(config: RunnableConfig, key: str) -> RunnableConfig:
 
 def edited_note(name: str, args: Mapping[str, Any]) -> str:
     """What the model is told of a call whose arguments were changed."""
-    shown = ", ".join(f"{key}={preview(value)}" for key, value in bounded_args(args).items())
+    bounded = {key: repr(value) if isinstance(args[key], str) else value for key, value in bounded_args(args).items()}
+    shown = ", ".join(f"{key}={value}" for key, value in bounded.items())
     return f"A person has changed the arguments of {name}: it was called as {name}({shown})"
 
 

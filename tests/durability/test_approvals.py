@@ -64,6 +64,50 @@ def test_a_decision_outlives_a_kill_before_its_call_is_recorded(worker):
     assert worker.effects == ["charge-1", "mail-bob", "mail-bob", "charge-2"]
 
 
+def test_a_decision_outlives_a_kill_as_the_next_question_is_written(worker):
+    code = ["a = mail('a')\nb = mail('b')", "final_answer((a, b))"]
+    options = {"code": code, "interrupt_on": ON, "from_reply": 1}
+    worker.run("start", code=code, interrupt_on=ON)
+    assert worker.run("resume", **options, decision={"type": "approve"}, kill_at=["lumo:waves", 1]) is None
+    for _ in range(2):
+        asked = worker.run("resume", **options)
+        assert asked["pending"][0]["action_requests"][0]["args"] == {"to": "b"}
+    assert worker.effects == ["mail-a"]
+    assert worker.run("resume", **options, decision={"type": "respond", "message": "B"})["answer"] == [1, "B"]
+    assert worker.effects == ["mail-a"]
+
+
+def test_a_decision_given_by_id_outlives_a_kill(worker):
+    options = {"code": CODE, "interrupt_on": ON, "from_reply": 1}
+    worker.run("start", code=CODE, interrupt_on=ON)
+    assert worker.run("answer_by_id", **options, decision={"type": "approve"}, kill_in=2) is None
+    assert worker.run("resume", **options)["answer"] == [1, 3, 4]
+    assert worker.effects == ["charge-1", "mail-ann", "mail-ann", "charge-2"]
+
+
+def test_a_decision_about_code_outlives_a_kill_as_the_next_question_is_written(worker):
+    on = {"python_interpreter": True, "mail": True}
+    code = ["charge(100)", "final_answer(x)"]
+    options = {"code": code, "interrupt_on": on, "from_reply": 1}
+    worker.run("start", code=code, interrupt_on=on)
+    edited = "x = charge(1)\nmail('ann')"
+    edit = {"type": "edit", "edited_action": {"name": "python_interpreter", "args": {"code": edited}}}
+    assert worker.run("resume", **options, decision=edit, kill_at=["lumo:waves", 1]) is None
+    asked = worker.run("resume", **options)["pending"][0]
+    assert (asked["action_requests"][0]["name"], asked["code"], asked["lines"]) == ("mail", edited, [2])
+    assert worker.effects == ["charge-1"]
+
+
+def test_an_answer_that_nothing_waits_for_is_not_taken_for_the_next_question(worker):
+    code = ["kill()\nmail('a')", "final_answer(1)"]
+    options = {"code": code, "interrupt_on": ON, "from_reply": 1}
+    assert worker.run("start", code=code, interrupt_on=ON) is None
+    with pytest.raises(AssertionError, match="Nothing waits for a decision"):
+        worker.run("resume", **options, decision={"type": "approve"})
+    assert worker.run("resume", **options)["outcome"] == "interrupted"
+    assert worker.effects == []
+
+
 def test_a_rejected_call_raises_in_the_code(worker):
     code = ["charge(1)\ntry:\n    mail('ann')\nexcept ToolError as error:\n    why = str(error)", "final_answer(why)"]
     worker.run("start", code=code, interrupt_on=ON)

@@ -1,6 +1,6 @@
 """One process of a run that others may kill: `start`, or `resume` with a decision.
 
-usage: python -m tests.durability.worker start|resume '{"folder": ..., "code": [...], ...}'
+usage: python -m tests.durability.worker start|resume|answer_by_id '{"folder": ..., "code": [...], ...}'
 """
 
 import asyncio
@@ -14,7 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lumo_graph import arun, resume, run
+from langgraph.types import Command
+
+from lumo_graph import arun, create_lumo_agent, resume, run
+from lumo_graph.checkpoints import open_checkpointer
 from lumo_graph.runs import aresume
 from lumo_graph.testing import ScriptedModel
 from lumo_graph.tools import declare_effects
@@ -83,6 +86,32 @@ def tools_of(folder: Path, options: dict[str, Any]) -> list[Any]:
     ]  # fmt: skip
 
 
+def killing_saver(saver: Any, channel: str, nth: int) -> Any:
+    """The saver, ending the process right after the n-th write to a channel."""
+    put_writes, seen = saver.put_writes, 0
+
+    def put_and_kill(config: Any, writes: Any, *args: Any) -> None:
+        nonlocal seen
+        put_writes(config, writes, *args)
+        seen += sum(name == channel for name, _ in writes)
+        if seen == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    saver.put_writes = put_and_kill
+    return saver
+
+
+def answer_by_id(model: ScriptedModel, options: dict[str, Any], given: dict[str, Any]) -> None:
+    """Answer the one question that is open by its id, as a program with several of them does."""
+    with open_checkpointer(given["checkpointer"]) as saver:
+        graph = create_lumo_agent(
+            model, given["tools"], agent_type="code-agent", interrupt_on=given["interrupt_on"], checkpointer=saver
+        )
+        config: Any = {"configurable": {"thread_id": "t"}}
+        (waiting,) = graph.get_state(config).interrupts
+        graph.invoke(Command(resume={waiting.id: options["decision"]}), config, durability="sync")
+
+
 def main(command: str, options: dict[str, Any]) -> None:
     """Start or resume the run, and print what it came to."""
     folder = Path(options["folder"])
@@ -93,6 +122,18 @@ def main(command: str, options: dict[str, Any]) -> None:
         "interrupt_on": options.get("interrupt_on"),
     }
     model = ScriptedModel(replies[options.get("from_reply", 0) :])
+    if command == "answer_by_id":
+        answer_by_id(model, options, given)
+        return
+    if kill_at := options.get("kill_at"):
+        with open_checkpointer(given["checkpointer"]) as saver:
+            run_once(command, model, {**given, "checkpointer": killing_saver(saver, *kill_at)}, options)
+    else:
+        run_once(command, model, given, options)
+
+
+def run_once(command: str, model: ScriptedModel, given: dict[str, Any], options: dict[str, Any]) -> None:
+    """Run or resume, and print what it came to."""
     if command == "start":
         given |= {"agent_type": "code-agent", "thread_id": "t"}
         result = asyncio.run(arun("go", model, **given)) if options.get("loop") else run("go", model, **given)
