@@ -17,8 +17,8 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Overwrite
 
 from lumo_graph.errors import ConfigurationError
-from lumo_graph.nodes.journaling import find_place
 from lumo_graph.nodes.marking import is_ours
+from lumo_graph.nodes.records import find_place
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Update
 from lumo_graph.storable import whole_characters
