@@ -26,6 +26,8 @@ class RunResult:
     """What contained the code of this run, as its executor reports it; None if no code was run."""
     thread_id: str | None = None
     """The thread that `resume` and later runs continue."""
+    pending: tuple[Mapping[str, Any], ...] = ()
+    """What waits for a person: LangChain's `HITLRequest` of every interrupt; with outcome `interrupted`."""
     artifacts: tuple[Artifact, ...] = ()
     """The files that were in the working directory of the thread's code when the run ended, such as a plot."""
 
@@ -85,6 +87,19 @@ class ToolEnded:
     ok: bool
     preview: str
     seconds: float
+    replayed: bool = False
+    """It was made when the action ran before; its recorded result was given again."""
+    edited: Mapping[str, Any] | None = None
+    """The arguments that it was called with, if a person has changed them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """Calls that wait for a person. The run goes on when `resume` brings the decision."""
+
+    type: ClassVar[str] = "approval"
+    request: Mapping[str, Any]
+    """LangChain's `HITLRequest`, with the `code`, the `lines` and the `calls_before` of a code action."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +136,9 @@ class Answered:
     result: RunResult
 
 
-Event: TypeAlias = Token | Plan | Code | Output | ToolStarted | ToolEnded | Observation | Debug | StepEnded | Answered
+Event: TypeAlias = (
+    Token | Plan | Code | Output | ToolStarted | ToolEnded | Approval | Observation | Debug | StepEnded | Answered
+)
 
 
 def event_to_dict(event: Event) -> dict[str, Any]:
@@ -136,6 +153,7 @@ def event_to_dict(event: Event) -> dict[str, Any]:
             "usage": asdict(result.usage),
             "isolation": None if result.isolation is None else result.isolation.to_dict(),
             "thread_id": result.thread_id,
+            "pending": [dict(request) for request in result.pending],
             "artifacts": [
                 {"name": artifact.name, "media_type": artifact.media_type, "size": artifact.size}
                 for artifact in result.artifacts

@@ -12,6 +12,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from lumo_graph.approvals import InterruptOn, parse_rules
 from lumo_graph.dialects import response_schema
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors import ProcessExecutor
@@ -51,6 +52,7 @@ def create_lumo_agent(
     planning_interval: int | None = None,
     retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
     preflight: bool = True,
+    interrupt_on: InterruptOn | None = None,
     idle_sessions: int = 32,
     idle_seconds: float = 900.0,
     name: str = "lumo_agent",
@@ -75,6 +77,10 @@ def create_lumo_agent(
         planning_interval: steps between plans; None: no plans.
         retry: how model calls are retried.
         preflight: check every code action before anything of it runs; code that is certain to fail is not started.
+        interrupt_on: tools whose calls wait for a person, from code and by function calling: `{"send_email": True}`, a
+            predicate on the arguments instead of True, or `{"allowed_decisions": [...], "description": ..., "when":
+            predicate}`. `"python_interpreter"` stands for whole code actions. Needs a checkpointer; the run goes on
+            with `Command(resume={"type": "approve"})`.
         idle_sessions: sessions that stay alive between actions, of all threads together. What is beyond it ends, and
             comes back from its checkpoint: without what cannot be stored, such as a generator.
         idle_seconds: how long one stays alive with nothing to do; then it ends in the same way.
@@ -96,6 +102,7 @@ def create_lumo_agent(
         planning_interval=planning_interval,
         retry=retry,
         preflight=preflight,
+        interrupt_on=interrupt_on,
         idle_sessions=idle_sessions,
         idle_seconds=idle_seconds,
         name=name,
@@ -117,6 +124,7 @@ def assemble(
     planning_interval: int | None = None,
     retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
     preflight: bool = True,
+    interrupt_on: InterruptOn | None = None,
     idle_sessions: int = 32,
     idle_seconds: float = 900.0,
     name: str = "lumo_agent",
@@ -145,7 +153,10 @@ def assemble(
         planning_interval=_check_interval(planning_interval),
         retry=retry,
         preflight=preflight,
+        approvals=parse_rules(interrupt_on, [spec.name for spec in toolbox.specs]),
     )
+    if interrupt_on and checkpointer is False:
+        raise ConfigurationError("interrupt_on needs a checkpointer, and checkpointer=False stores nothing.")
     if response_format is not None:
         response_schema(response_format)  # raises before any work
     return _build(setup).compile(checkpointer=checkpointer, name=name), sessions
@@ -156,7 +167,8 @@ def _build(setup: Setup) -> StateGraph[AgentState, None, AgentInput, AgentOutput
     call_model, call_tools, answer = CallModel(setup), CallTools(setup), Answer(setup)
     builder = StateGraph(AgentState, input_schema=AgentInput, output_schema=AgentOutput)
 
-    builder.add_node("prepare", Prepare(setup).run)
+    prepare = Prepare(setup)
+    builder.add_node("prepare", Node(setup, prepare.run, prepare.arun))
     builder.add_node("plan", Node(setup, plan.run, plan.arun))
     builder.add_node("generate_code", Node(setup, generate_code.run, generate_code.arun))
     builder.add_node("execute", Node(setup, execute.run, execute.arun))

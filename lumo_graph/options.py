@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from langchain_core.tools import BaseTool
 
+from lumo_graph.approvals import InterruptOn
 from lumo_graph.checkpoints import Checkpointer
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors.inputs import Files
@@ -37,6 +38,8 @@ class AgentOptions(TypedDict, total=False):
     """How model calls are retried."""
     preflight: bool
     """Check every code action before anything of it runs (the default)."""
+    interrupt_on: InterruptOn | None
+    """Tools whose calls wait for a person; see `create_lumo_agent`."""
 
 
 class RunOptions(AgentOptions, total=False):

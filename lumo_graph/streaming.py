@@ -1,15 +1,30 @@
 """LangGraph's stream as events of a run. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from langchain_core.messages import AIMessageChunk
-from langgraph.types import StreamMode
+from langgraph.types import Interrupt, StreamMode
 
-from lumo_graph.events import Code, Debug, Event, Observation, Output, Plan, StepEnded, Token, ToolEnded, ToolStarted
+from lumo_graph.events import (
+    Approval,
+    Code,
+    Debug,
+    Event,
+    Observation,
+    Output,
+    Plan,
+    StepEnded,
+    Token,
+    ToolEnded,
+    ToolStarted,
+)
 from lumo_graph.types import Step
 
 STREAM_MODES: list[StreamMode] = ["messages", "custom", "updates", "values"]
+
+INTERRUPT = "__interrupt__"
+"""Where LangGraph puts interrupts, in a stream of updates and in the values of a run."""
 
 _ASKING = frozenset({"plan", "generate_code", "call_model", "answer"})
 
@@ -35,8 +50,17 @@ def events_of(mode: str, chunk: Any) -> Iterator[Event]:
         yield from _custom(chunk)
     elif mode == "updates":
         for node, update in cast("Mapping[str, Any]", chunk).items():
+            if node == INTERRUPT:
+                yield from (Approval(request=request) for request in pending_of(update))
             if isinstance(update, dict):
                 yield from _of_update(node, cast("dict[str, Any]", update))
+
+
+def pending_of(interrupts: Iterable[Interrupt]) -> Iterator[Mapping[str, Any]]:
+    """What waits for a person. A tool that asks by itself asks what it likes."""
+    for waiting in interrupts:
+        value: Any = waiting.value
+        yield cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {"value": value}
 
 
 def _custom(payload: Any) -> Iterator[Event]:

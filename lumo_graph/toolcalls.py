@@ -42,6 +42,9 @@ class ToolRequest:
     """Plain data, bound to the parameter names."""
     line: int | None = None
     """Line of the action that made the call, from 1."""
+    in_order: bool = True
+    """It comes from the main thread of the code, and not from a task beside others: when the action runs again, such
+    calls come in the same order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,5 +69,9 @@ class ToolCall:
     preview: str = ""
     """Bounded text of the result, or the error's message."""
     seconds: float = 0.0
+    replayed: bool = False
+    """It was made when the action ran before, and its recorded result was given again."""
+    edited: bool = False
+    """A person has changed the arguments; these are the ones that it was called with."""
     finished: bool = True
     """False: it was still running when its action ended. It may take effect later, and nobody will hear of it."""

@@ -9,7 +9,18 @@ import typer
 
 from lumo_graph.cli.exits import MEANINGS, USAGE, code_of_error
 from lumo_graph.cli.following import Place, complain, follow
-from lumo_graph.cli.options import CheckpointerOption, JsonOption
+from lumo_graph.cli.options import (
+    ArtifactsOption,
+    BaseUrlOption,
+    CheckpointerOption,
+    FileOption,
+    InterruptOnOption,
+    JsonOption,
+    ModelOption,
+    PlanningOption,
+    SystemPromptOption,
+    ToolsOption,
+)
 from lumo_graph.cli.storage import chosen_checkpointer, shown
 from lumo_graph.cli.thread_commands import threads_app
 from lumo_graph.errors import ConfigurationError, LumoGraphError
@@ -34,41 +45,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(threads_app, name="threads")
-
-ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--model", "-m", envvar="LUMO_MODEL", metavar="NAME",
-        help="PROVIDER:NAME such as openai:gpt-4.1-nano, or file.py:name for a LangChain chat model of yours.",
-    ),
-]  # fmt: skip
-BaseUrlOption = Annotated[
-    str | None,
-    typer.Option(
-        envvar="LUMO_BASE_URL", metavar="URL",
-        help="Server that speaks the OpenAI protocol, such as http://localhost:11434/v1 for Ollama.",
-    ),
-]  # fmt: skip
-ToolsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--tools", "-t", metavar="SPEC",
-        help="module:name (a function, a LangChain tool or a list of them), file.py (its public functions and tools) "
-        "or file.py:name. May be given several times.",
-    ),
-]  # fmt: skip
-FileOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--file", "-f", metavar="PATH",
-        help="A file or folder that the code finds in its working directory, for reading. May be given several times.",
-    ),
-]  # fmt: skip
-ArtifactsOption = Annotated[
-    str | None, typer.Option(metavar="FOLDER", help="Where to save the files that the code has made.")
-]
-SystemPromptOption = Annotated[str | None, typer.Option(metavar="TEXT", help="Instructions for the model.")]
-PlanningOption = Annotated[int | None, typer.Option(metavar="N", help="Make a plan first, and again every N steps.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -102,6 +78,7 @@ def run(
     checkpointer: CheckpointerOption = None,
     system_prompt: SystemPromptOption = None,
     planning_interval: PlanningOption = None,
+    interrupt_on: InterruptOnOption = None,
     max_steps: Annotated[int | None, typer.Option(metavar="N", help="Model replies (10).")] = None,
     max_debug_attempts: Annotated[int | None, typer.Option(metavar="N", help="Repairs in a row (3).")] = None,
     max_tool_calls: Annotated[int | None, typer.Option(metavar="N", help="Tool calls.")] = None,
@@ -129,7 +106,7 @@ def run(
     place = _place(
         thread or uuid.uuid4().hex[:12], checkpointer, agent_type=agent_type,
         model=named, base_url=base_url, tools=tools, file=file, artifacts=artifacts, system_prompt=system_prompt,
-        planning_interval=planning_interval,
+        planning_interval=planning_interval, interrupt_on=interrupt_on,
     )  # fmt: skip
 
     def start() -> AsyncGenerator[Event, None]:
@@ -148,6 +125,7 @@ def run(
             checkpointer=place.checkpointer,
             system_prompt=system_prompt,
             planning_interval=planning_interval,
+            interrupt_on=dict.fromkeys(interrupt_on or (), True),
         )
 
     raise typer.Exit(follow(start, place, json_lines=json_lines, artifacts=artifacts))
@@ -165,6 +143,16 @@ def resume(
     checkpointer: CheckpointerOption = None,
     system_prompt: SystemPromptOption = None,
     planning_interval: PlanningOption = None,
+    interrupt_on: InterruptOnOption = None,
+    approve: Annotated[bool, typer.Option("--approve", help="Let the call that waits be made.")] = False,
+    reject: Annotated[str | None, typer.Option(metavar="REASON", help="Do not let it be made.")] = None,
+    respond: Annotated[str | None, typer.Option(metavar="TEXT", help="Return this in its place.")] = None,
+    edit: Annotated[
+        str | None, typer.Option(metavar="JSON", help='Make this call instead: {"name": ..., "args": {...}}.')
+    ] = None,
+    decision: Annotated[
+        str | None, typer.Option(metavar="JSON", help='Any decision, or {"decisions": [...]} with one for each call.')
+    ] = None,
     json_lines: JsonOption = False,
 ) -> None:
     """Go on with an interrupted run.
@@ -175,10 +163,11 @@ def resume(
     place = _place(
         thread, checkpointer,
         model=named, base_url=base_url, tools=tools, file=file, artifacts=artifacts, system_prompt=system_prompt,
-        planning_interval=planning_interval,
+        planning_interval=planning_interval, interrupt_on=interrupt_on,
     )  # fmt: skip
 
     def start() -> AsyncGenerator[Event, None]:
+        from lumo_graph.cli.deciding import decision_from  # noqa: PLC0415 - only here
         from lumo_graph.cli.loading import load_model, load_tools  # noqa: PLC0415 - langchain
         from lumo_graph.runs import aresume_stream  # noqa: PLC0415 - langgraph
 
@@ -186,11 +175,13 @@ def resume(
             place.thread_id,
             load_model(named),
             checkpointer=place.checkpointer,
+            decision=decision_from(approve=approve, reject=reject, respond=respond, edit=edit, decision=decision),
             base_url=base_url,
             tools=load_tools(tools or ()),
             files=file or (),
             system_prompt=system_prompt,
             planning_interval=planning_interval,
+            interrupt_on=dict.fromkeys(interrupt_on or (), True),
         )
 
     raise typer.Exit(follow(start, place, json_lines=json_lines, artifacts=artifacts))

@@ -135,7 +135,7 @@ async def _show(
     json_lines: bool,
     artifacts: str | None,
 ) -> int:
-    code = INTERRUPTED
+    code, waits = INTERRUPTED, False
     try:
         with chosen_view(json_lines=json_lines) as view:
             async with aclosing(events):
@@ -143,10 +143,12 @@ async def _show(
                     view.show(event)
                     if isinstance(event, Answered):
                         code = code_of_outcome(event.result.outcome)
+                        waits = bool(event.result.pending)
                         for line in _saved(event.result.artifacts, artifacts):
                             view.say(line)
             if is_stored(place.checkpointer, place.thread_id):
-                view.say(printable(f"thread {place.thread_id} · go on: {place.run_command}"))
+                command = f"{place.resume_command} --approve" if waits else place.run_command
+                view.say(printable(f"thread {place.thread_id} · go on: {command}"))
     except asyncio.CancelledError:
         interruption.tell()
         raise

@@ -8,6 +8,7 @@ from typing import Any, Self, TextIO, cast
 
 from lumo_graph.events import (
     Answered,
+    Approval,
     Code,
     Debug,
     Event,
@@ -23,7 +24,7 @@ from lumo_graph.events import (
 )
 from lumo_graph.types import Isolation, Step, Usage
 
-_KINDS = {kind.type: kind for kind in (Token, Plan, Code, Output, ToolStarted, ToolEnded, Observation, Debug)}
+_KINDS = {kind.type: kind for kind in (Token, Plan, Code, Output, ToolStarted, ToolEnded, Approval, Observation, Debug)}
 
 
 class LinesView:

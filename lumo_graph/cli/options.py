@@ -4,6 +4,28 @@ from typing import Annotated
 
 import typer
 
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model", "-m", envvar="LUMO_MODEL", metavar="NAME",
+        help="PROVIDER:NAME such as openai:gpt-4.1-nano, or file.py:name for a LangChain chat model of yours.",
+    ),
+]  # fmt: skip
+BaseUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="LUMO_BASE_URL", metavar="URL",
+        help="Server that speaks the OpenAI protocol, such as http://localhost:11434/v1 for Ollama.",
+    ),
+]  # fmt: skip
+ToolsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tools", "-t", metavar="SPEC",
+        help="module:name (a function, a LangChain tool or a list of them), file.py (its public functions and tools) "
+        "or file.py:name. May be given several times.",
+    ),
+]  # fmt: skip
 CheckpointerOption = Annotated[
     str | None,
     typer.Option(
@@ -12,4 +34,23 @@ CheckpointerOption = Annotated[
         "Default: lumo/runs.db in XDG_STATE_HOME (~/.local/state).",
     ),
 ]  # fmt: skip
+FileOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--file", "-f", metavar="PATH",
+        help="A file or folder that the code finds in its working directory, for reading. May be given several times.",
+    ),
+]  # fmt: skip
+ArtifactsOption = Annotated[
+    str | None, typer.Option(metavar="FOLDER", help="Where to save the files that the code has made.")
+]
+SystemPromptOption = Annotated[str | None, typer.Option(metavar="TEXT", help="Instructions for the model.")]
+PlanningOption = Annotated[int | None, typer.Option(metavar="N", help="Make a plan first, and again every N steps.")]
+InterruptOnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TOOL",
+        help="Ask before calls of this tool (python_interpreter: before any code). May be given several times.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, and nothing else.")]

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from lumo_graph.cli.printable import head, one_line, printable
+from lumo_graph.cli.questions import question_text
 from lumo_graph.cli.replies import Reply
 from lumo_graph.events import (
     Answered,
+    Approval,
     Code,
     Debug,
     Event,
@@ -81,6 +83,7 @@ class Transcript:
             ToolEnded: self._call_end,
             Observation: self._observation,
             Debug: self._debug,
+            Approval: self._approval,
             StepEnded: self._step,
             Answered: self._answer,
         }
@@ -162,12 +165,17 @@ class Transcript:
         self._now("running the code" if self._code else "waiting for the tools")
         self._calls += 1
         if self._calls <= _MOST_CALLS or not event.ok:
-            call = one_line(f"{event.name}({_arguments(started.args if started else {})})", 90)
+            args = event.edited or (started.args if started else {})
+            call = one_line(f"{event.name}({_arguments(args)}){' (edited)' if event.edited is not None else ''}", 90)
             result = one_line(event.preview, 60)
             text = f"{call} -> {result}" if event.ok else f"{call} failed: {result}"
             yield Block(kind="call", text=text, ok=event.ok, note=duration(event.seconds))
 
     # -- how it ends ---------------------------------------------------------------------------------------------
+
+    def _approval(self, event: Approval) -> Iterator[Block]:
+        self._now("waiting for a decision")
+        yield Block(kind="observation", text=question_text(event.request), ok=False)
 
     def _observation(self, event: Observation) -> Iterator[Block]:
         self._observed = event.text

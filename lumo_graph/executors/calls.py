@@ -93,7 +93,9 @@ class Calls:
             raise FrameError(f"more than {MAX_CALLS} tool calls in one action")
         record = ToolCall(name=message.name, args=_bounded(message.args), ok=False, preview=_NOT_BEGUN)
         self._records.append(record)
-        request = ToolRequest(seq=seq, name=message.name, args=message.args, line=message.line)
+        request = ToolRequest(
+            seq=seq, name=message.name, args=message.args, line=message.line, in_order=message.in_order
+        )
         # Not in the job: it waits for a thread that may be busy long after the action is over.
         self._waiting[seq] = self._context.copy(), request
         key = message.key

@@ -29,6 +29,7 @@ class CallMessage:
     name: str
     args: Fields
     line: int | None
+    in_order: bool
     parts: int = 0
     """Values in its arguments, those in containers included."""
 
@@ -48,14 +49,14 @@ class DoneMessage:
 
 
 def parse_call(message: list[Any], tools: Mapping[str, ToolSpec]) -> CallMessage:
-    """Check `["call", action, key, name, args, line]`.
+    """Check `["call", action, key, name, args, line, is it in order]`.
 
     Raises:
         FrameError: it has another shape, or names a tool or a parameter that does not exist.
     """
-    if len(message) != 6:  # noqa: PLR2004 - the shape above
+    if len(message) != 7:  # noqa: PLR2004 - the shape above
         raise FrameError("a call of the wrong length")
-    _, action, key, name, args, line = message
+    _, action, key, name, args, line, in_order = message
     if type(name) is not str or name not in tools:
         raise FrameError("a call of a tool that does not exist")
     fields = _fields(args, f"arguments of {name}")
@@ -68,6 +69,7 @@ def parse_call(message: list[Any], tools: Mapping[str, ToolSpec]) -> CallMessage
         name=name,
         args=fields,
         line=None if line is None else _whole(line),
+        in_order=in_order is True,
         parts=parts,
     )
 

@@ -4,7 +4,7 @@ import asyncio
 import concurrent.futures
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -13,11 +13,12 @@ from langchain_core.runnables import RunnableConfig
 from lumo_graph.dialects import CallTools as CallToolsAction
 from lumo_graph.dialects import action_from_dict, shorten
 from lumo_graph.nodes.routes import action_seconds
-from lumo_graph.nodes.serving import Served, ToolServer
+from lumo_graph.nodes.serving import Served, ToolServer, edited_note
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.nodes.threads import in_threads
 from lumo_graph.state import AgentState, ToolResult, Update
 from lumo_graph.tools import bounded_args, preview, reply_text
+from lumo_graph.types import ToolRequest
 
 FINAL_ANSWER = "final_answer"
 
@@ -46,7 +47,7 @@ class CallTools:
         if reply is None:
             return {}
         calls = _served_calls(reply)
-        server = ToolServer(self._setup.toolbox, state, config, together=len(calls))
+        server = ToolServer(self._setup, state, config, together=len(calls))
         futures = _start(calls, server)
         try:
             done, late = concurrent.futures.wait(futures.values(), timeout=action_seconds(state))
@@ -63,7 +64,7 @@ class CallTools:
             return {}
         calls = _served_calls(reply)
         loop = asyncio.get_running_loop()
-        server = ToolServer(self._setup.toolbox, state, config, together=len(calls), loop=loop)
+        server = ToolServer(self._setup, state, config, together=len(calls), loop=loop)
         futures = _start(calls, server)
         waiting = [asyncio.wrap_future(future) for future in futures.values()]
         try:
@@ -102,12 +103,13 @@ def _served_calls(reply: AIMessage) -> list[Call]:
 
 
 def _start(calls: list[Call], server: ToolServer) -> dict[str, Future[Served]]:
-    futures = in_threads([_work(call, server) for call in calls])
+    futures = in_threads([_work(call, place, server) for place, call in enumerate(calls)])
     return dict(zip((call.call_id for call in calls), futures, strict=True))
 
 
-def _work(call: Call, server: ToolServer) -> Callable[[], Served]:
-    return lambda: server.call(call.call_id, call.name, call.args)
+def _work(call: Call, place: int, server: ToolServer) -> Callable[[], Served]:
+    request = ToolRequest(seq=place, name=call.name, args=call.args, in_order=False)
+    return lambda: server.call(call.call_id, request)
 
 
 def _update(state: AgentState, reply: AIMessage, done: Mapping[str, Future[Served]], server: ToolServer) -> Update:
@@ -130,7 +132,11 @@ def _update(state: AgentState, reply: AIMessage, done: Mapping[str, Future[Serve
 
 
 def _served(call: Call, served: Served, limit: int) -> ToolResult:
-    text, ok = shorten(reply_text(served.reply), limit), served.reply.error is None
+    text, ok = reply_text(served.reply), served.reply.error is None
+    if served.edited is not None:
+        call = replace(call, args=dict(served.edited))
+        text = f"{text}\n\n({edited_note(call.name, served.edited)})"
+    text = shorten(text, limit)
     return _result(call, text=text, ok=ok, shown=served.preview, seconds=served.seconds)
 
 

@@ -7,17 +7,30 @@ from dataclasses import dataclass, replace
 
 from langchain_core.runnables import RunnableConfig
 
-from lumo_graph.dialects import RunCode, action_from_dict, check_action, shorten
-from lumo_graph.errors import ExecutorError
+from lumo_graph.approvals import Decision, EditedAction
+from lumo_graph.dialects import RunCode, action_from_dict, action_to_dict, check_action, shorten
+from lumo_graph.errors import DivergenceError, ExecutorError
 from lumo_graph.events import Output
+from lumo_graph.nodes.journaling import Journal
 from lumo_graph.nodes.routes import action_seconds
-from lumo_graph.nodes.serving import ToolServer, event_emitter
+from lumo_graph.nodes.serving import Served, ToolServer, edited_note, event_emitter
 from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
 from lumo_graph.nodes.threads import await_thread
 from lumo_graph.sessions import Stored
 from lumo_graph.state import AgentState, Update
-from lumo_graph.tools import bounded_args
-from lumo_graph.types import CodeError, Execution, Isolation, Limits, Session, Snapshot, Stream, ToolReply, ToolRequest
+from lumo_graph.tools import bounded_args, preview
+from lumo_graph.types import (
+    CodeError,
+    Execution,
+    Isolation,
+    Limits,
+    Session,
+    Snapshot,
+    Stream,
+    ToolCall,
+    ToolReply,
+    ToolRequest,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,30 +58,42 @@ class Execute:
         action = action_from_dict(state.get("action") or {})
         if not isinstance(action, RunCode):
             return {}
-        if (refused := self._check(action.code, state)) is not None:
-            return _not_run(state, refused)
-        server = ToolServer(self._setup.toolbox, state, config)
+        server = ToolServer(self._setup, state, config, code=action.code)
         work = _Work(self._setup, state, config, server)
         try:
-            done = work.do(action.code)
+            return self._act(action, state, server, work)
         finally:
             server.stop()
-        return _update(state, server, done)
 
     async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
         """Run the action from an event loop: the session works in a thread, async tools on the loop."""
         action = action_from_dict(state.get("action") or {})
         if not isinstance(action, RunCode):
             return {}
-        if (refused := self._check(action.code, state)) is not None:
-            return _not_run(state, refused)
-        server = ToolServer(self._setup.toolbox, state, config, loop=asyncio.get_running_loop())
+        server = ToolServer(self._setup, state, config, code=action.code, loop=asyncio.get_running_loop())
         work = _Work(self._setup, state, config, server)
         try:
-            done = await await_thread(lambda: work.do(action.code), stop=work.stop)
+            return await await_thread(lambda: self._act(action, state, server, work), stop=work.stop)
         finally:
             server.stop()
-        return _update(state, server, done)
+
+    def _act(self, action: RunCode, state: AgentState, server: ToolServer, work: "_Work") -> Update:
+        """The action from the checks before it to what it leaves, in whatever thread."""
+        if (refused := self._check(action.code, state)) is not None:
+            return _not_run(state, refused)
+        match server.decide_about_code(action.code):
+            case Decision(type="reject", message=message):
+                why = f": {message}" if message else ". Ask yourself what may have been wrong with it"
+                return _not_run(state, CodeError(kind="Rejected", message=f"A person did not let the code run{why}."))
+            case Decision(type="respond", message=message):
+                return _answered(state, message or "")
+            case Decision(type="edit", edited_action=EditedAction(args={"code": str(code)})):
+                chosen = RunCode(code)
+                if (refused := self._check(code, state)) is not None:
+                    return {**_not_run(state, refused, notes=(_edited(code),)), "action": action_to_dict(chosen)}
+            case _:
+                chosen = action
+        return _update(state, server, work.do(chosen.code), chosen)
 
     def _check(self, code: str, state: AgentState) -> CodeError | None:
         """What is certain to go wrong, found before anything is run."""
@@ -100,6 +125,7 @@ class _Work:
         self._emit = event_emitter()
         self._session: Session | None = None
         self._stopped = False
+        self._served: dict[int, Served] = {}
 
     def do(self, code: str) -> Done:
         state = self._state
@@ -109,7 +135,7 @@ class _Work:
         session = self._session = lease.session
         try:
             isolation = session.isolation
-            execution = self._execute(session, code)
+            execution = self._replayed_in(self._execute(session, code))
             snapshot = None if execution.rolled_back else _snapshot(session)
         except BaseException:
             # What a restored session has lost is not told yet: only one that is restored again will tell it.
@@ -140,19 +166,83 @@ class _Work:
     def _execute(self, session: Session, code: str) -> Execution:
         if self._stopped:
             raise ExecutorError("The action was cancelled before it began.")
-        return session.execute(code, seconds=action_seconds(self._state), serve=self._serve, write=self._write)
+        try:
+            return session.execute(code, seconds=action_seconds(self._state), serve=self._serve, write=self._write)
+        except DivergenceError as failure:
+            return _diverged(failure, self._server.journal)
+
+    def _replayed_in(self, execution: Execution) -> Execution:
+        """The execution, with what of it was made when the action ran before."""
+        calls = tuple(
+            _as_served(call, served) if (served := self._served.get(seq)) is not None else call
+            for seq, call in enumerate(execution.calls)
+        )
+        left = self._server.journal.left if self._server.journal is not None and not execution.rolled_back else []
+        names = ", ".join(dict.fromkeys(f"{record.name}()" for record in left))
+        notes = [edited_note(call.name, call.args) for call in calls if call.edited]
+        if left:
+            notes.append(_LEFT.format(names=names))
+        return replace(execution, calls=calls, notes=(*execution.notes, *notes))
 
     def _serve(self, request: ToolRequest) -> ToolReply:
         call_id = f"{self._state['counters']['steps']}.{request.seq}"
-        return self._server.call(call_id, request.name, request.args).reply
+        served = self._server.call(call_id, request)
+        self._served[request.seq] = replace(served, reply=ToolReply())  # which may be large
+        return served.reply
 
     def _write(self, stream: Stream, text: str) -> None:
         self._emit(Output(stream=stream, text=text))
 
 
-def _not_run(state: AgentState, error: CodeError) -> Update:
-    execution = Execution(error=error, variables=dict(state.get("variables", {})))
+_LEFT = "Before the run was interrupted, this code had made calls that it has not made now, and they stand: {names}."
+_DIVERGED = """\
+{reason}. So nothing of it was called again, and the code was stopped. Calls that it had made before stand:
+{calls}"""
+_MOST_CALLS = 20
+_ANSWERED = "The code was not run: a person answered in its place, with the text above."
+
+
+def _edited(code: str) -> str:
+    return f"A person has changed the code. It is now:\n{code}"
+
+
+def _as_served(call: ToolCall, served: Served) -> ToolCall:
+    args = call.args if served.edited is None else served.edited
+    return replace(call, replayed=served.replayed, args=args, edited=served.edited is not None)
+
+
+def _answered(state: AgentState, text: str) -> Update:
+    execution = Execution(stdout=text, variables=dict(state.get("variables", {})), notes=(_ANSWERED,))
     return {"execution": execution.to_dict(), "lost": {}}
+
+
+def _not_run(state: AgentState, error: CodeError, notes: tuple[str, ...] = ()) -> Update:
+    execution = Execution(error=error, variables=dict(state.get("variables", {})), notes=notes)
+    return {"execution": execution.to_dict(), "lost": {}}
+
+
+def _diverged(failure: DivergenceError, journal: Journal | None) -> Execution:
+    """An action that ran again, after an interruption, and took another path: nothing is repeated."""
+    records = journal.records if journal is not None else []
+    calls = tuple(
+        ToolCall(
+            name=record.name,
+            args=bounded_args(record.arguments),
+            ok=record.error is None,
+            preview=preview(record.reply.value) if record.error is None else record.error,
+            replayed=True,
+            edited=record.edited is not None,
+        )
+        for record in records
+    )
+    listed = "\n".join(f"- {call.name}({_arguments(call)}) -> {call.preview}" for call in calls[:_MOST_CALLS])
+    message = _DIVERGED.format(reason=str(failure).capitalize(), calls=listed or "- none")
+    error = CodeError(kind="DivergenceError", message=shorten(message, 4_000))
+    return Execution(error=error, calls=calls, rolled_back=True)
+
+
+def _arguments(call: ToolCall) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in call.args.items())
 
 
 def _snapshot(session: Session) -> Snapshot | None:
@@ -171,11 +261,14 @@ def _undone(execution: Execution, state: AgentState) -> Execution:
     return replace(execution, error=error, rolled_back=True, variables=dict(state.get("variables", {})))
 
 
-def _update(state: AgentState, server: ToolServer, done: Done) -> Update:
+def _update(state: AgentState, server: ToolServer, done: Done, ran: RunCode) -> Update:
     limit = state["run"]["limits"]["max_observation_chars"]
     # What is observed is cut to the limit anyway; cut before it is stored, the checkpoint does not grow with it.
+    asked = action_from_dict(state.get("action") or {})
+    edited = (_edited(ran.code),) if ran != asked else ()
     execution = replace(
         done.execution,
+        notes=(*edited, *done.execution.notes),
         stdout=shorten(done.execution.stdout, limit),
         stderr=shorten(done.execution.stderr, limit),
         calls=tuple(replace(call, args=bounded_args(call.args)) for call in done.execution.calls),
@@ -187,6 +280,8 @@ def _update(state: AgentState, server: ToolServer, done: Done) -> Update:
         "counters": {**counters, "tool_calls": server.count, "seconds": counters["seconds"] + execution.seconds},
         "revision": done.revision,
     }
+    if edited:
+        update["action"] = action_to_dict(ran)
     if (isolation := done.isolation.to_dict()) != state.get("isolation"):
         update["isolation"] = isolation
     if done.snapshot is not None:

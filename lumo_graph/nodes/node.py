@@ -48,5 +48,6 @@ class Node(Runnable[AgentState, Update]):
 
     def _release(self, state: AgentState, config: RunnableConfig) -> None:
         """End the session of a run that has failed and that nobody can come back to."""
-        if ends_with_run(state, config):
+        # Input that is refused has not become a run: there is no session yet.
+        if state.get("run") and ends_with_run(state, config):
             self._setup.sessions.close(session_key(state, config))

@@ -12,11 +12,13 @@ from langchain_core.messages import (
     ToolMessage,
     convert_to_messages,
 )
+from langchain_core.runnables import RunnableConfig
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Overwrite
 
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.nodes.marking import is_ours
+from lumo_graph.nodes.records import find_place
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Update
 from lumo_graph.storable import whole_characters
@@ -31,8 +33,10 @@ class Prepare:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
 
-    def run(self, state: AgentState) -> Update:
+    def run(self, state: AgentState, config: RunnableConfig) -> Update:
         """The update that opens a run."""
+        if self._setup.approvals and find_place(config) is None:
+            raise ConfigurationError("interrupt_on needs a checkpointer: without one, nobody could answer. Give one.")
         agent_type = check_agent_type(state.get("agent_type") or self._setup.agent_type)
         limits = Limits.of(state.get("limits"), default=self._setup.limits)
         task, messages = _opening(state)
@@ -56,6 +60,10 @@ class Prepare:
             "execution": None,
             "results": None,
         }
+
+    async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
+        """The same, from an event loop: there is nothing to wait for."""
+        return self.run(state, config)
 
 
 def check_agent_type(agent_type: object) -> AgentType:

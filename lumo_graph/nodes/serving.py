@@ -1,21 +1,29 @@
-"""Serve tool calls, whichever branch they come from: one door with the limit, the events and the event loop."""
+"""Serve tool calls, whichever branch they come from: one door with limit, journal, approvals and events."""
 
 import asyncio
 import concurrent.futures
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 from langgraph.errors import GraphInterrupt
 
+from lumo_graph.approvals import Decision, Request
 from lumo_graph.events import Event, ToolEnded, ToolStarted, event_to_dict
+from lumo_graph.journal import Asked
+from lumo_graph.nodes.approving import Approvals
+from lumo_graph.nodes.journaling import Journal
+from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState
-from lumo_graph.tools import Toolbox, bounded_args, preview, run_in_background
-from lumo_graph.types import ToolReply
+from lumo_graph.tools import bounded_args, preview, run_in_background
+from lumo_graph.types import ToolReply, ToolRequest
+
+IDEMPOTENCY_KEY = "idempotency_key"
+"""Where a tool finds the key of its call: in its config's `configurable`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,89 +31,166 @@ class Served:
     """One call that was served."""
 
     reply: ToolReply
-    preview: str
-    seconds: float
+    preview: str = ""
+    seconds: float = 0.0
+    replayed: bool = False
+    """The reply is the recorded one of an earlier run of the action."""
+    edited: Mapping[str, Any] | None = None
+    """The arguments that it was called with, if a person has changed them."""
 
 
 class ToolServer:
     """The tool calls of one action.
 
     Args:
-        toolbox: makes the calls.
+        setup: of the agent.
         state: of the run, for what is left of its limit.
         config: of the node, handed to every tool.
+        code: the code action that makes the calls; None for function calls.
         together: calls that are known to be made at once.
         loop: runs the tools that are only async; None: the background loop of the process.
     """
 
     def __init__(
         self,
-        toolbox: Toolbox,
+        setup: Setup,
         state: AgentState,
         config: RunnableConfig,
         *,
+        code: str | None = None,
         together: int = 1,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        self._toolbox = toolbox
+        self._toolbox = setup.toolbox
         self._config = config
         self._together = together
         self._loop = loop
-        self._asynchronous = {spec.name for spec in toolbox.specs if spec.is_async}
+        self._asynchronous = {spec.name for spec in setup.toolbox.specs if spec.is_async}
         self._limit: int | None = state["run"]["limits"]["max_tool_calls"]
         self._before = state["counters"]["tool_calls"]
         self._made = 0
+        self._stopped = False
         self._lock = threading.Lock()
         self._cancels: list[Callable[[], object]] = []
         self._emit = event_emitter()
+        self.journal = Journal.of(config, loop)
+        """Of the action; None where nothing is stored."""
+        self._approvals = Approvals(
+            setup.approvals, self.journal, code=code, expected=None if code is not None else together
+        )
+
+    def decide_about_code(self, code: str) -> Decision | None:
+        """The decision about the whole action; None if nobody needs to be asked. Not on an event loop.
+
+        Raises:
+            GraphInterrupt: a person has to be asked.
+        """
+        return self._approvals.decide_about_code(code)
 
     @property
     def count(self) -> int:
         """Calls of the run so far, refused ones included."""
         return self._before + self._made
 
-    def call(self, call_id: str, name: str, args: Mapping[str, Any]) -> Served:
-        """Make one call, from any thread. A failing tool is a reply with an error, not an exception."""
-        self._emit(ToolStarted(call_id=call_id, name=name, args=bounded_args(args)))
+    def call(self, call_id: str, request: ToolRequest) -> Served:
+        """Make one call, from any thread. A failing tool is a reply with an error, not an exception.
+
+        Raises:
+            GraphInterrupt: a person has to be asked.
+            DivergenceError: the action ran before, and made another call here.
+        """
+        self._emit(ToolStarted(call_id=call_id, name=request.name, args=bounded_args(request.args)))
         started = time.monotonic()
-        reply = self._reply(name, args)
-        served = Served(
-            reply=reply,
-            preview=preview(reply.value) if reply.error is None else preview(reply.error),
-            seconds=time.monotonic() - started,
+        self._approvals.begin()
+        shown = ""
+        try:
+            made = self._reply(request)
+            shown = preview(made.reply.value) if made.reply.error is None else preview(made.reply.error)
+        finally:
+            self._approvals.end(f"{request.name} -> {shown}")
+        served = replace(made, preview=shown, seconds=time.monotonic() - started)
+        self._emit(
+            ToolEnded(
+                call_id=call_id,
+                name=request.name,
+                ok=served.reply.error is None,
+                preview=shown,
+                seconds=served.seconds,
+                replayed=served.replayed,
+                edited=None if served.edited is None else bounded_args(served.edited),
+            )
         )
-        ok = reply.error is None
-        self._emit(ToolEnded(call_id=call_id, name=name, ok=ok, preview=served.preview, seconds=served.seconds))
         return served
 
     def stop(self) -> None:
         """Cancel the async tools that still run. A sync tool cannot be stopped; nobody waits for it any more."""
         with self._lock:
+            self._stopped = True
             cancels = list(self._cancels)
         for cancel in cancels:
             cancel()
 
-    def _reply(self, name: str, args: Mapping[str, Any]) -> ToolReply:
+    def _reply(self, request: ToolRequest) -> Served:
         with self._lock:
             self._made += 1
-            made, refused = self._made, self._limit is not None and self.count > self._limit
+            refused = self._limit is not None and self.count > self._limit
         if refused:
             text = f"The run's limit of {self._limit} tool calls is reached. Answer with what you have."
-            return ToolReply(error=text, error_type="RuntimeError")
+            return Served(reply=ToolReply(error=text, error_type="RuntimeError"))
+        effects = self._toolbox.effects_of(request.name)
+        question = self._approvals.request_for(request.name, request.args, line=request.line)
+        if self.journal is None or effects is None or (effects.none and question is None):
+            return Served(reply=self._make(request.name, request.args, key=None))
+        asked = self.journal.ask(request.name, request.args, in_order=request.in_order)
+        if asked.record is not None:
+            edited = asked.record.arguments if asked.record.edited is not None else None
+            return Served(reply=asked.record.reply, replayed=True, edited=edited)
+        if question is None and effects.on_unknown != "rerun" and self.journal.was_begun(asked):
+            if effects.on_unknown == "fail":
+                text = f"{request.name} may have run already, before this run was interrupted; it was not called again."
+                return self._record(asked, request, lambda: ToolReply(error=text, error_type="RuntimeError"))
+            question = _unknown(request)
+        edited: Mapping[str, Any] | None = None
+        if question is not None:
+            decision = self._approvals.decide(asked, question)
+            if (instead := _instead_of_call(request.name, decision)) is not None:
+                return self._record(asked, request, lambda: instead)
+            if decision.edited_action is not None:
+                edited = decision.edited_action.args
+        if effects.on_unknown != "rerun":
+            self.journal.begin(asked)
+        key = self.journal.idempotency_key(asked)
+        args = request.args if edited is None else edited
+        return self._record(asked, request, lambda: self._make(request.name, args, key=key), edited)
+
+    def _record(
+        self,
+        asked: Asked,
+        request: ToolRequest,
+        call: Callable[[], ToolReply],
+        edited: Mapping[str, Any] | None = None,
+    ) -> Served:
+        assert self.journal is not None  # noqa: S101 - what is asked for was asked of it
+        reply, ours = self.journal.make(asked, request.args, call, in_order=request.in_order, edited=edited)
+        return Served(reply=reply, replayed=not ours, edited=edited)
+
+    def _make(self, name: str, args: Mapping[str, Any], *, key: str | None) -> ToolReply:
+        config = self._config if key is None else _with_key(self._config, key)
         try:
             if name in self._asynchronous:
-                return self._await(name, args)
-            return self._toolbox.call(name, args, self._config)
+                return self._await(name, args, config)
+            return self._toolbox.call(name, args, config)
         except GraphInterrupt:
-            if made == 1 and self._together == 1:
+            if self._made == 1 and self._together == 1 and not self._approvals.has_rules:
+                self._approvals.forget_answer()
                 raise
             # On resume the whole action runs again, and LangGraph hands out answers by the order of the questions.
             text = f"{name} waits for a person, so it must be the first and only call of its action. Call it alone."
             return ToolReply(error=text, error_type="RuntimeError")
 
-    def _await(self, name: str, args: Mapping[str, Any]) -> ToolReply:
+    def _await(self, name: str, args: Mapping[str, Any], config: RunnableConfig) -> ToolReply:
         def make() -> Coroutine[Any, Any, ToolReply]:
-            return self._toolbox.acall(name, args, self._config)
+            return self._toolbox.acall(name, args, config)
 
         try:
             if self._loop is None:
@@ -114,7 +199,46 @@ class ToolServer:
             self._cancels.append(future.cancel)
             return future.result()
         except (asyncio.CancelledError, concurrent.futures.CancelledError):
+            if self._stopped:
+                raise StoppedError(name) from None  # nothing is recorded: what has become of it is not known
             return ToolReply(error=f"{name} was stopped before it returned.", error_type="TimeoutError")
+
+
+class StoppedError(Exception):
+    """The action was stopped while a call of it was being made."""
+
+
+def _with_key(config: RunnableConfig, key: str) -> RunnableConfig:
+    return {**config, "configurable": {**config.get("configurable", {}), IDEMPOTENCY_KEY: key}}
+
+
+def edited_note(name: str, args: Mapping[str, Any]) -> str:
+    """What the model is told of a call whose arguments were changed."""
+    bounded = {key: repr(value) if isinstance(args[key], str) else value for key, value in bounded_args(args).items()}
+    shown = ", ".join(f"{key}={value}" for key, value in bounded.items())
+    return f"A person has changed the arguments of {name}: it was called as {name}({shown})"
+
+
+def _unknown(request: ToolRequest) -> Request:
+    return Request(
+        name=request.name,
+        args=dict(request.args),
+        description=f"{request.name} may have run already, before this run was interrupted. Approve to run it (again); "
+        "respond with its result if it has run.",
+        line=request.line,
+    )
+
+
+def _instead_of_call(name: str, decision: Decision) -> ToolReply | None:
+    """What a decision puts in the place of the call; None if the call is to be made."""
+    match decision.type:
+        case "reject":
+            why = f": {decision.message}" if decision.message else ""
+            return ToolReply(error=f"{name} was not called, because a person rejected it{why}", error_type="ToolError")
+        case "respond":
+            return ToolReply(value=decision.message)
+        case _:
+            return None
 
 
 def event_emitter() -> Callable[[Event], None]:

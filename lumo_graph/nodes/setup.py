@@ -1,5 +1,6 @@
 """What an agent was created with, as its nodes see it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,7 @@ from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.runtime import get_runtime
 from pydantic import create_model
 
+from lumo_graph.approvals import Rule
 from lumo_graph.dialects import code_prompt, response_schema, tool_prompt
 from lumo_graph.models import RetryPolicy
 from lumo_graph.sessions import LiveSessions
@@ -32,6 +34,8 @@ class Setup:
     planning_interval: int | None
     retry: RetryPolicy
     preflight: bool
+    approvals: Mapping[str, Rule] = field(default_factory=dict[str, Rule])
+    """Which tools' calls wait for a person."""
     _prompts: dict[Limits, str] = field(default_factory=dict[Limits, str], init=False, repr=False)
 
     def code_system_prompt(self, limits: Limits) -> str:

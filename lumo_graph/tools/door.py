@@ -12,6 +12,7 @@ from langchain_core.tools import BaseTool
 
 from lumo_graph.tools.background import run_in_background
 from lumo_graph.tools.docstrings import read_docstring
+from lumo_graph.tools.effects import Effects, effects_of
 from lumo_graph.tools.failures import (
     failed,
     is_control_flow,
@@ -21,7 +22,7 @@ from lumo_graph.tools.failures import (
     rejected,
     shorten,
 )
-from lumo_graph.tools.kinds import is_async_only, is_sync_only
+from lumo_graph.tools.kinds import is_async_only, is_sync_only, source_function
 from lumo_graph.tools.parameters import BadArgumentsError, Parameters
 from lumo_graph.tools.plain import NotDataError, TooLargeError, text_of, to_plain
 from lumo_graph.tools.returns import read_result
@@ -41,6 +42,7 @@ class Door:
     parameters: Parameters
     sync_only: bool
     max_result_bytes: int
+    effects: Effects
 
     def call(self, args: Mapping[str, Any], config: RunnableConfig | None) -> ToolReply:
         """Call the tool from synchronous code; an async-only tool runs in the background loop."""
@@ -150,6 +152,7 @@ def open_door(tool: BaseTool, *, max_result_bytes: int) -> Door:
         parameters=parameters,
         sync_only=is_sync_only(tool),
         max_result_bytes=max_result_bytes,
+        effects=effects_of(tool, source_function(tool)),
     )
 
 

@@ -12,6 +12,7 @@ from langchain_core.tools.base import BaseToolkit
 
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.tools.door import Door, open_door
+from lumo_graph.tools.effects import Effects
 from lumo_graph.tools.failures import unknown_tool
 from lumo_graph.tools.functions import name_of, tool_from_callable
 from lumo_graph.tools.naming import check_name, check_unique
@@ -30,6 +31,11 @@ class Toolbox:
     """The tools as LangChain sees them, by name."""
     doors: Mapping[str, Door] = field(repr=False)
     """How each is called, by name."""
+
+    def effects_of(self, name: str) -> Effects | None:
+        """What calls of a tool leave in the world; None for a tool that does not exist."""
+        door = self.doors.get(name)
+        return None if door is None else door.effects
 
     def call(self, name: str, args: Mapping[str, Any], config: RunnableConfig | None = None) -> ToolReply:
         """Call a tool from synchronous code, in any thread.

@@ -241,7 +241,7 @@ UNREAD = """
 import gc, threading, time
 [channel] = [found for found in gc.get_objects() if type(found).__name__ == "Channel"]
 [caller] = [found for found in gc.get_objects() if type(found).__name__ == "ToolCaller"]
-channel.send(["call", caller._action, 77, "search", {"query": "big"}, 1])
+channel.send(["call", caller._action, 77, "search", {"query": "big"}, 1, True])
 time.sleep(0.3)
 channel.receive = lambda: time.sleep(1000)
 """
@@ -284,7 +284,7 @@ def test_calls_that_were_never_begun_are_forgotten_with_their_arguments():
     given = [Large([number] * 1_000) for number in range(MAX_THREADS + 8)]
     seen = [weakref.ref(one) for one in given]
     for key, one in enumerate(given):
-        calls.submit(CallMessage(action=1, key=key, name="wait", args={"rows": one}, line=1, parts=1))
+        calls.submit(CallMessage(action=1, key=key, name="wait", args={"rows": one}, line=1, parts=1, in_order=True))
     del given, one
     assert len(calls.close()) == MAX_THREADS + 8
     try:

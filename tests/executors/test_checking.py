@@ -18,7 +18,7 @@ def nested(depth):
 
 
 def test_a_call_of_the_right_shape_is_taken():
-    call = parse_call(["call", 1, 7, "search", {"q": [1]}, 3], TOOLS)
+    call = parse_call(["call", 1, 7, "search", {"q": [1]}, 3, True], TOOLS)
     assert (call.action, call.key, call.name, call.args, call.line) == (1, 7, "search", {"q": [1]}, 3)
 
 
@@ -26,15 +26,15 @@ def test_a_call_of_the_right_shape_is_taken():
     "message",
     [
         ["call"],
-        ["call", 1, 7, "delete", {}, None],
-        ["call", 1, 7, ["search"], {}, None],
-        ["call", 1, 7, "search", [], None],
-        ["call", 1, 7, "search", {1: 2}, None],
-        ["call", 1, 7, "search", {"extra": 2}, None],
-        ["call", 1, -7, "search", {}, None],
-        ["call", True, 7, "search", {}, None],
-        ["call", 1, 7, "search", {}, "3"],
-        ["call", 1, 7, "search", {"q": nested(200)}, None],
+        ["call", 1, 7, "delete", {}, None, True],
+        ["call", 1, 7, ["search"], {}, None, True],
+        ["call", 1, 7, "search", [], None, True],
+        ["call", 1, 7, "search", {1: 2}, None, True],
+        ["call", 1, 7, "search", {"extra": 2}, None, True],
+        ["call", 1, -7, "search", {}, None, True],
+        ["call", True, 7, "search", {}, None, True],
+        ["call", 1, 7, "search", {}, "3", True],
+        ["call", 1, 7, "search", {"q": nested(200)}, None, True],
     ],
     ids=["short", "unknown", "no name", "list", "keys", "extra", "negative", "bool", "line", "nested"],
 )

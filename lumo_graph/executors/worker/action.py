@@ -5,6 +5,7 @@ import asyncio
 import inspect
 import linecache
 import selectors
+import threading
 import zlib
 from collections.abc import Callable, Generator
 from contextlib import suppress
@@ -99,9 +100,22 @@ class Runner:
     def __init__(self, namespace: dict[str, Any]) -> None:
         self._namespace = namespace
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
+        self._task: asyncio.Task[Any] | None = None
+
+    def is_in_order(self) -> bool:
+        """Whether what runs now is the action itself, and not a thread or a task that it has started."""
+        if threading.get_ident() != self._thread:
+            return False
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            return True
+        return task is self._task
 
     def run(self, action: Action, ended: Callable[[Any], None]) -> None:
         """Run an action and give `ended` the value of its last expression if it has one."""
+        self._thread = threading.get_ident()
         parts = [action.body] if action.last is None else [action.body, action.last]
         if any(code.co_flags & inspect.CO_COROUTINE for code in parts):
             # All of it in the running loop: what stands before an `await` may need it already.
@@ -126,6 +140,7 @@ class Runner:
 
     async def _run_async(self, parts: list[CodeType]) -> Any:
         value = None
+        self._task = asyncio.current_task()
         for code in parts:
             value = self._run_code(code)
             if code.co_flags & inspect.CO_COROUTINE:

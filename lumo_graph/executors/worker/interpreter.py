@@ -61,11 +61,11 @@ class Interpreter:
             allow_imports(self._home.__builtins__, hello["imports"])
         self._essentials = Essentials(self._home)
         self._namespace: dict[str, Any] = vars(self._home)
-        self._caller = ToolCaller(channel)
+        self._runner = Runner(self._namespace)
+        self._caller = ToolCaller(channel, self._runner.is_in_order)
         self._given: dict[str, Any] = {tool["name"]: make_tool(tool, self._caller) for tool in hello["tools"]}
         self._given |= {"final_answer": self._final_answer(), "ToolError": ToolError}
         self._namespace.update(self._given)
-        self._runner = Runner(self._namespace)
         self._tracker = NamespaceTracker(self._namespace, reserved=self._given)
         self._actions = 0
         self._answer: dict[str, Any] | None = None

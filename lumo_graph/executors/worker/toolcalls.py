@@ -37,10 +37,16 @@ class _Source:
 
 
 class ToolCaller:
-    """Makes the tool calls of the action that is running."""
+    """Makes the tool calls of the action that is running.
 
-    def __init__(self, channel: Channel) -> None:
+    Args:
+        channel: to the host.
+        is_in_order: whether what runs now comes at the same point whenever the action is run.
+    """
+
+    def __init__(self, channel: Channel, is_in_order: Callable[[], bool]) -> None:
         self._channel = channel
+        self._is_in_order = is_in_order
         self._lock = threading.Lock()
         self._action: int | None = None
         self._filename = ""
@@ -117,7 +123,7 @@ class ToolCaller:
         if self._channel.waiting >= MAX_WAITING:
             raise RuntimeError(f"more than {MAX_WAITING} tool calls at the same time; make them in batches")
         key = self._next_key()
-        return key, ["call", self._action, key, name, plain, line]
+        return key, ["call", self._action, key, name, plain, line, self._is_in_order()]
 
     def _line(self) -> int | None:
         frame = sys._getframe(2)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the line is read from the caller's frame

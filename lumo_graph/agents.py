@@ -1,0 +1,185 @@
+"""An agent that is made for one call: checked, opened with its store, and closed with its sessions."""
+
+import uuid
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import RunnableConfig
+from langgraph.errors import is_invalid_resume
+from langgraph.types import Command, Durability, StateSnapshot
+from pydantic import ValidationError
+
+from lumo_graph.approvals import check_decision, first_problem
+from lumo_graph.artifacts import artifacts_of
+from lumo_graph.checkpoints import Checkpointer, ahold_thread, aopen_checkpointer, hold_thread, open_checkpointer
+from lumo_graph.errors import ConfigurationError, ModelError
+from lumo_graph.events import RunResult
+from lumo_graph.graph import LumoAgent, assemble
+from lumo_graph.models import RetryPolicy, resolve_model
+from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
+from lumo_graph.options import AgentOptions, RunOptions, check_names
+from lumo_graph.sessions import LiveSessions
+from lumo_graph.state import AgentInput
+from lumo_graph.storable import whole_characters
+from lumo_graph.streaming import INTERRUPT, pending_of
+from lumo_graph.types import AgentType, Isolation, Limits, Step, Usage
+
+_SUPERSTEPS = 1_000_000
+"""LangGraph's own limit, out of the way: `Limits` stop a run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the graph is invoked with."""
+
+    input: AgentInput | Command[Any] | None
+    """None, or a Command with a decision: go on from the last checkpoint."""
+    checkpointer: str | Checkpointer | None = field(repr=False)  # a URL may hold a password
+    thread_id: str | None
+    agent_type: AgentType = "function-calling"
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it goes on with what is stored."""
+        return self.input is None or isinstance(self.input, Command)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """An agent that was made for one call."""
+
+    graph: LumoAgent
+    config: RunnableConfig
+    thread_id: str | None
+    sessions: LiveSessions
+
+    @property
+    def durability(self) -> Durability | None:
+        """Every step is stored before the next begins; LangGraph takes no wish where there is no store."""
+        return "sync" if self.thread_id else None
+
+    def result(self, values: Mapping[str, Any]) -> RunResult:
+        """What the run came to, of the values of its graph."""
+        return RunResult(
+            pending=tuple(pending_of(values.get(INTERRUPT, ()))),
+            answer=values.get("answer"),
+            outcome=values.get("outcome") or "interrupted",
+            steps=tuple(Step.from_dict(step) for step in values.get("steps", ())),
+            messages=tuple(values.get("messages", ())),
+            usage=Usage(**values.get("usage", {})),
+            isolation=Isolation.from_dict(values["isolation"]) if values.get("isolation") else None,
+            thread_id=self.thread_id,
+            artifacts=artifacts_of(values.get("artifacts", {})),
+        )
+
+    def ended(self, state: StateSnapshot, request: Request) -> RunResult | None:
+        """The result of a run that has ended; None if there is something to go on with."""
+        if not state.values:
+            raise ConfigurationError(f"There is no thread {self.thread_id!r} in this store. `lumo threads` lists them.")
+        if isinstance(request.input, Command) and not state.interrupts:
+            raise ConfigurationError(f"Nothing waits for a decision in thread {self.thread_id!r}: resume it without.")
+        # `next` is empty too for a step that is done and not yet in a checkpoint; its task is still there.
+        return None if state.tasks else self.result(state.values)
+
+
+def request_for(task: str, options: RunOptions) -> Request:
+    """Check everything that needs no model and no store."""
+    check_names(options, RunOptions)
+    checkpointer, thread_id = options.get("checkpointer"), options.get("thread_id")
+    if thread_id is not None:
+        _check_thread_id(thread_id)
+        if checkpointer is None:
+            raise ConfigurationError(f"thread_id={thread_id!r} needs a checkpointer, such as 'sqlite:///runs.db'.")
+    if checkpointer is None and any(rule is not False for rule in (options.get("interrupt_on") or {}).values()):
+        raise ConfigurationError("interrupt_on needs a checkpointer, such as 'sqlite:///runs.db': nobody could answer.")
+    agent_type = check_agent_type(options.get("agent_type", "function-calling"))
+    given: AgentInput = {
+        "task": check_task(task),
+        "agent_type": agent_type,
+        "limits": Limits.of(options.get("limits")).to_dict(),
+    }
+    if history := options.get("history"):
+        given["history"] = check_history(history)
+    if checkpointer is not None and thread_id is None:
+        thread_id = uuid.uuid4().hex[:12]
+    return Request(input=given, checkpointer=checkpointer, thread_id=thread_id, agent_type=agent_type)
+
+
+def resumption(
+    thread_id: str, checkpointer: str | Checkpointer, options: AgentOptions, decision: Mapping[str, Any] | None
+) -> Request:
+    """What goes on with a thread, checked in the same way."""
+    check_names(options, AgentOptions)
+    given = None if decision is None else Command(resume=check_decision(decision))
+    return Request(input=given, checkpointer=checkpointer, thread_id=_check_thread_id(thread_id))
+
+
+def _check_thread_id(thread_id: object) -> str:
+    if not isinstance(thread_id, str) or not thread_id or whole_characters(thread_id) != thread_id:
+        raise ConfigurationError(f"thread_id must be a text that is not empty, not {thread_id!r}.")
+    return thread_id
+
+
+@contextmanager
+def opened(
+    model: str | BaseChatModel, options: AgentOptions | RunOptions, request: Request
+) -> Generator[Agent, None, None]:
+    """An agent with its store, for the length of a `with` block."""
+    with (
+        open_checkpointer(request.checkpointer, must_exist=request.resumes) as saver,
+        hold_thread(saver, request.thread_id),
+        _assembled(model, options, request, saver) as agent,
+    ):
+        yield agent
+
+
+@asynccontextmanager
+async def aopened(
+    model: str | BaseChatModel, options: AgentOptions | RunOptions, request: Request
+) -> AsyncGenerator[Agent, None]:
+    """The same from an event loop."""
+    async with (
+        aopen_checkpointer(request.checkpointer, must_exist=request.resumes) as saver,
+        ahold_thread(saver, request.thread_id),
+    ):
+        with _assembled(model, options, request, saver) as agent:
+            yield agent
+
+
+@contextmanager
+def _assembled(
+    model: str | BaseChatModel, options: AgentOptions | RunOptions, request: Request, saver: Checkpointer | None
+) -> Generator[Agent, None, None]:
+    graph, sessions = assemble(
+        resolve_model(model, base_url=options.get("base_url"), api_key=options.get("api_key")),
+        options.get("tools", ()),
+        agent_type=request.agent_type,
+        executor=options.get("executor"),
+        files=options.get("files", ()),
+        checkpointer=saver,
+        system_prompt=options.get("system_prompt"),
+        response_format=options.get("response_format"),
+        planning_interval=options.get("planning_interval"),
+        retry=options.get("retry", RetryPolicy()),
+        preflight=options.get("preflight", True),
+        interrupt_on=options.get("interrupt_on"),
+    )
+    config: RunnableConfig = {"recursion_limit": _SUPERSTEPS}
+    if request.thread_id:
+        config["configurable"] = {"thread_id": request.thread_id}
+    try:
+        yield Agent(graph=graph, config=config, thread_id=request.thread_id, sessions=sessions)
+    except ValidationError as error:
+        if not is_invalid_resume(error):
+            raise
+        raise ConfigurationError(f"The decision does not fit what waits: {first_problem(error)}") from error
+    except ModelError as error:
+        error.thread_id = request.thread_id
+        if request.thread_id:
+            error.add_note(f"The run is kept as thread {request.thread_id!r}; resume continues it.")
+        raise
+    finally:
+        sessions.close_all()

@@ -1,0 +1,272 @@
+"""Which calls wait for a person, what the person is asked, and what the answer means.
+
+The shapes are those of LangChain's `HumanInTheLoopMiddleware`, so that front ends which know them work.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, cast, get_args
+
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, model_validator
+
+from lumo_graph.errors import ConfigurationError
+
+DecisionType: TypeAlias = Literal["approve", "edit", "reject", "respond"]
+DECISIONS: tuple[DecisionType, ...] = get_args(DecisionType)
+PYTHON = "python_interpreter"
+"""The name under which whole code actions are asked about."""
+
+Predicate: TypeAlias = Callable[[dict[str, Any]], bool]
+InterruptOn: TypeAlias = Mapping[str, bool | Predicate | Mapping[str, Any]]
+"""Tool to whether its calls wait: True, a predicate on the arguments, or a mapping with `allowed_decisions`,
+`description` (a text, or a function of the arguments) and `when` (a predicate)."""
+
+_RULE_KEYS = ("allowed_decisions", "description", "when")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """When the calls of one tool wait, and what may be decided."""
+
+    allowed: tuple[DecisionType, ...] = DECISIONS
+    description: str | Callable[[dict[str, Any]], str] | None = None
+    when: Predicate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One call that waits."""
+
+    name: str
+    args: dict[str, Any]
+    description: str
+    allowed: tuple[DecisionType, ...] = DECISIONS
+    line: int | None = None
+    """Line of the code action that asks for it."""
+
+
+class EditedAction(BaseModel):
+    """The call that is made instead."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    args: dict[str, Any]
+
+
+class Decision(BaseModel):
+    """What a person says about one call."""
+
+    model_config = ConfigDict(extra="forbid")
+    type: DecisionType
+    edited_action: EditedAction | None = None
+    message: str | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Decision":
+        if (self.type == "edit") is not (self.edited_action is not None):
+            raise ValueError('an "edit" carries "edited_action": {"name": ..., "args": {...}}, and nothing else does')
+        if self.type == "respond" and self.message is None:
+            raise ValueError('a "respond" carries "message": what the call is to return')
+        return self
+
+
+class Decisions(BaseModel):
+    """One decision for every call that was asked about, in their order."""
+
+    model_config = ConfigDict(extra="forbid")
+    decisions: list[Decision]
+
+
+Answer: TypeAlias = RootModel[Decision | Decisions]
+
+
+def parse_rules(interrupt_on: InterruptOn | None, tools: Sequence[str]) -> dict[str, Rule]:
+    """Rules by the name of their tool.
+
+    Args:
+        interrupt_on: as the caller gives it.
+        tools: names of the tools that there are.
+
+    Raises:
+        ConfigurationError: a tool does not exist, or a rule is none.
+    """
+    if interrupt_on is None:
+        return {}
+    if not isinstance(interrupt_on, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - callers do get it wrong
+        raise ConfigurationError(f"interrupt_on must be a mapping of tools to rules, not {interrupt_on!r}.")
+    known = (*tools, PYTHON)
+    rules: dict[str, Rule] = {}
+    for name, given in interrupt_on.items():
+        if name not in known:
+            raise ConfigurationError(f"interrupt_on names {name!r}, but the tools are: {', '.join(known)}.")
+        if given is not False:
+            rules[name] = _rule(name, given)
+    return rules
+
+
+def _rule(name: str, given: object) -> Rule:
+    if given is True:
+        return Rule()
+    if isinstance(given, Mapping):
+        options = cast("Mapping[str, Any]", given)
+        if unknown := sorted(set(options) - set(_RULE_KEYS)):
+            raise ConfigurationError(f"interrupt_on[{name!r}] has {unknown[0]!r}; it may have {', '.join(_RULE_KEYS)}.")
+        allowed = tuple(options.get("allowed_decisions", DECISIONS))
+        if not allowed or not set(allowed) <= set(DECISIONS):
+            raise ConfigurationError(
+                f"interrupt_on[{name!r}]: allowed_decisions must be some of {', '.join(DECISIONS)}, "
+                f"not {list(allowed)!r}."
+            )
+        return Rule(
+            allowed=cast("tuple[DecisionType, ...]", allowed),
+            description=options.get("description"),
+            when=options.get("when"),
+        )
+    if callable(given):
+        return Rule(when=cast("Predicate", given))
+    raise ConfigurationError(f"interrupt_on[{name!r}] must be a bool, a predicate or a mapping, not {given!r}.")
+
+
+def request_for(rule: Rule | None, name: str, args: Mapping[str, Any], *, line: int | None = None) -> Request | None:
+    """What a person is to be asked about a call; None if it need not wait. A predicate that fails means it must."""
+    if rule is None:
+        return None
+    copied = dict(args)
+    if rule.when is not None:
+        try:
+            if not rule.when(copied):
+                return None
+        except Exception:  # noqa: BLE001 - the user's; to ask is the safe side
+            copied = dict(args)
+    description = rule.description if isinstance(rule.description, str) else None
+    if callable(rule.description):
+        try:
+            description = str(rule.description(dict(args)))
+        except Exception:  # noqa: BLE001 - the user's
+            description = None
+    return Request(
+        name=name,
+        args=copied,
+        description=description or f"{name} waits for your decision.",
+        allowed=rule.allowed,
+        line=line,
+    )
+
+
+def question(requests: Sequence[Request], *, code: str | None, calls_before: Sequence[str]) -> dict[str, Any]:
+    """The value of the interrupt: LangChain's request, and what only a code action has.
+
+    Args:
+        requests: the calls that wait.
+        code: the code action that makes them; None for function calls.
+        calls_before: what the action has called already.
+    """
+    return {
+        "action_requests": [
+            {"name": request.name, "args": request.args, "description": request.description} for request in requests
+        ],
+        "review_configs": [
+            {"action_name": request.name, "allowed_decisions": list(request.allowed)} for request in requests
+        ],
+        "code": code,
+        "lines": [request.line for request in requests],
+        "calls_before": list(calls_before),
+    }
+
+
+def answer_schema(requests: Sequence[Request]) -> type[RootModel[Any]]:
+    """A model that an answer to these requests fits: one decision for each, and each one that is allowed."""
+
+    class HumanAnswer(RootModel[Decision | Decisions]):
+        """A decision, or `{"decisions": [...]}` with one for each call."""
+
+        @model_validator(mode="after")
+        def _fits(self) -> "HumanAnswer":
+            given = decisions_in(self)
+            if len(given) != len(requests):
+                names = ", ".join(request.name for request in requests)
+                raise ValueError(f"{len(given)} decisions were given for {len(requests)} calls ({names})")
+            for request, decision in zip(requests, given, strict=True):
+                if decision.type not in request.allowed:
+                    raise ValueError(
+                        f"{decision.type!r} is not allowed for {request.name}: choose {', '.join(request.allowed)}"
+                    )
+                # Another tool has a rule of its own, which nobody would have been asked about.
+                if (edited := decision.edited_action) is not None and edited.name != request.name:
+                    raise ValueError(
+                        f"an edit of {request.name} changes its arguments, and cannot make it a call of {edited.name}: "
+                        "reject it and say what to call"
+                    )
+                if edited is not None and edited.name == PYTHON and not _is_code(edited.args):
+                    raise ValueError(f'an edit of {PYTHON} has the args {{"code": "..."}}, not {edited.args!r}')
+            return self
+
+    return HumanAnswer
+
+
+def _is_code(args: Mapping[str, Any]) -> bool:
+    return list(args) == ["code"] and isinstance(args["code"], str)
+
+
+def check_decision(decision: object) -> dict[str, Any]:
+    """A decision, or decisions, of the right shape.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    try:
+        RootModel[Decision | Decisions].model_validate(decision)
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"{decision!r} is no decision: {first_problem(error)} Give {{'type': 'approve'}}, "
+            "{'type': 'edit', 'edited_action': {'name': ..., 'args': {...}}}, {'type': 'reject', 'message': ...}, "
+            "{'type': 'respond', 'message': ...}, or {'decisions': [...]} with one of these for each call."
+        ) from error
+    return dict(cast("Mapping[str, Any]", decision))
+
+
+def first_problem(error: ValidationError) -> str:
+    """What is wrong, in a sentence."""
+    found = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in found["loc"])
+    message = found["msg"].removeprefix("Value error, ")
+    return f"{message} ({place})." if place else f"{message}."
+
+
+def decisions_in(answer: RootModel[Any]) -> list[Decision]:
+    """The decisions of an answer."""
+    root = answer.root
+    return root.decisions if isinstance(root, Decisions) else [root]
+
+
+def decisions_of(stored: object) -> list[Decision]:
+    """The decisions of an answer, as `model_dump` has made plain data of it."""
+    return decisions_in(RootModel[Decision | Decisions].model_validate(stored))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wave:
+    """Calls that a person was asked about together, as the journal keeps them."""
+
+    keys: tuple[str, ...]
+    """The calls; `PYTHON` stands for the whole action."""
+    requests: tuple[Request, ...] = ()
+    question: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitive fields."""
+        return {
+            "keys": list(self.keys),
+            "allowed": [list(request.allowed) for request in self.requests],
+            "question": self.question,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Wave":
+        """The inverse of `to_dict`, as far as an answer needs it."""
+        asked = data["question"].get("action_requests", [])
+        requests = tuple(
+            Request(name=one["name"], args=one["args"], description=one["description"], allowed=tuple(allowed))
+            for one, allowed in zip(asked, data["allowed"], strict=True)
+        )
+        return cls(keys=tuple(data["keys"]), requests=requests, question=data["question"])

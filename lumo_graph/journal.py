@@ -1,0 +1,172 @@
+"""What an action has done before it was interrupted, and what a second run of it may take from there. Pure.
+
+A tool call is known by its name, the digest of its arguments, and how many like it came before: calls of threads and
+tasks may come in another order when their action runs again. Those of the main thread may not.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self, cast
+
+import msgpack
+
+from lumo_graph.types import ToolReply
+
+_packb = cast("Any", msgpack).packb
+_unpackb = cast("Any", msgpack).unpackb
+_NOT_STORABLE = "the call was made before, but what it returned could not be stored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallKey:
+    """One call of an action, the same in every run of it."""
+
+    name: str
+    digest: str
+    """Of the arguments."""
+    nth: int
+    """How many calls of this name and digest came before it."""
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.digest}:{self.nth}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A call that was made, as a checkpointer stores it."""
+
+    key: str
+    name: str
+    place: int
+    """How many calls of the action had come before it."""
+    in_order: bool
+    """It came from the main thread of the code, whose calls come in the same order in every run."""
+    args: bytes
+    """As msgpack: whatever their size, the store sees bytes."""
+    value: bytes | None = None
+    error: str | None = None
+    error_type: str = ""
+    edited: bytes | None = None
+    """The arguments that a person has put in the place of these, as msgpack."""
+
+    @classmethod
+    def of(
+        cls,
+        key: CallKey,
+        args: Mapping[str, Any],
+        reply: ToolReply,
+        *,
+        place: int,
+        in_order: bool,
+        edited: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """The record of a call and its reply."""
+        value: bytes | None = None
+        error, error_type = reply.error, reply.error_type
+        if error is None:
+            try:
+                value = _packb(reply.value)
+            except (TypeError, ValueError, OverflowError):
+                error, error_type = _NOT_STORABLE, "RuntimeError"
+        return cls(
+            key=str(key), name=key.name, place=place, in_order=in_order, args=_packb(dict(args)), value=value,
+            error=error, error_type=error_type, edited=None if edited is None else _packb(dict(edited)),
+        )  # fmt: skip
+
+    @property
+    def reply(self) -> ToolReply:
+        """What the call returned."""
+        if self.value is None:
+            return ToolReply(error=self.error or _NOT_STORABLE, error_type=self.error_type or "RuntimeError")
+        return ToolReply(value=_unpackb(self.value, strict_map_key=False))
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What it was called with."""
+        return cast("dict[str, Any]", _unpackb(self.edited or self.args, strict_map_key=False))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Primitive fields."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        return cls(**data)
+
+
+def digest_args(args: Mapping[str, Any]) -> str:
+    """A digest of arguments, which are plain data."""
+    return hashlib.blake2b(_packb(dict(sorted(args.items()))), digest_size=12).hexdigest()
+
+
+class DivergedError(Exception):
+    """An action that runs again asks for a call that its first run did not make at this point."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Asked:
+    """A call as the journal sees it when it comes."""
+
+    key: CallKey
+    place: int
+    record: Record | None
+    """What it returned before, if it was made before."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Replay:
+    """Matches the calls of an action with the records of an earlier run. Not for several threads at once.
+
+    Args:
+        records: of the earlier run; none if this is the first.
+    """
+
+    records: dict[str, Record] = field(default_factory=dict[str, Record])
+    _left: dict[str, Record] = field(init=False)
+    _seen: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]], init=False)
+    _place: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._left = dict(self.records)
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> Self:
+        """The replay of these records."""
+        return cls(records={record.key: record for record in records})
+
+    def ask(self, name: str, args: Mapping[str, Any], *, in_order: bool) -> Asked:
+        """Look a call up.
+
+        Args:
+            name: of the tool.
+            args: plain data.
+            in_order: it comes from the main thread of the code.
+
+        Raises:
+            DivergedError: the earlier run made another call at this point. This one must not be made.
+        """
+        digest = digest_args(args)
+        key = CallKey(name=name, digest=digest, nth=self._seen[name, digest])
+        record = self._left.get(str(key))
+        if record is None and in_order and (other := self._next_in_order()) is not None:
+            raise DivergedError(
+                f"the code ran again and called {name}() where it had called {other.name}() with other arguments before"
+                if name == other.name
+                else f"the code ran again and called {name}() where it had called {other.name}() before"
+            )
+        self._seen[name, digest] += 1
+        self._left.pop(str(key), None)
+        asked = Asked(key=key, place=self._place, record=record)
+        self._place += 1
+        return asked
+
+    @property
+    def left(self) -> list[Record]:
+        """Calls that the earlier run made and this one has not asked for, in their order."""
+        return sorted(self._left.values(), key=lambda record: record.place)
+
+    def _next_in_order(self) -> Record | None:
+        return next((record for record in self.left if record.in_order), None)

@@ -1,0 +1,218 @@
+"""The journal of one action in the checkpointer: every tool call with effects is stored before its result goes back.
+
+Records are pending writes under task ids that LangGraph does not know and so leaves alone. They belong to the
+checkpoint that the node began from: a fork or a run from an earlier one has another, and makes its calls itself.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from langchain_core.runnables import RunnableConfig
+
+from lumo_graph.errors import DivergenceError, ExecutorError
+from lumo_graph.journal import Asked, DivergedError, Record, Replay
+from lumo_graph.nodes.records import RESUME, BlockingStore, LoopStore, Store, find_place
+from lumo_graph.types import ToolReply
+
+_CALLS, _BEGUN, _WAVES, _DECIDED = "lumo:calls", "lumo:begun", "lumo:waves", "lumo:decided"
+_APPEARS_SECONDS = 10.0
+_PAUSE = 0.002
+
+
+@dataclass(slots=True)
+class _Running:
+    """Calls that run in this process: one that outlived its action is awaited by the next run of it, not made again."""
+
+    calls: dict[str, "Future[ToolReply]"] = field(default_factory=dict[str, "Future[ToolReply]"])
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def claim(self, name: str) -> tuple["Future[ToolReply]", bool]:
+        """The call of this name, and whether it is for the caller to make it."""
+        with self.lock:
+            known = self.calls.get(name)
+            if known is not None:
+                return known, False
+            future: Future[ToolReply] = Future()
+            self.calls[name] = future
+            return future, True
+
+    def end(self, name: str) -> None:
+        """Forget a call."""
+        with self.lock:
+            self.calls.pop(name, None)
+
+
+_running = _Running()
+
+
+def _count(answers: Any) -> int:
+    return len(cast("list[Any]", answers)) if isinstance(answers, list) else 1
+
+
+class Journal:
+    """Records of the calls of one action, read when the first call comes.
+
+    Args:
+        store: where they are.
+        name: names the node run.
+    """
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._store = store
+        self._name = name
+        self._lock = threading.Lock()
+        self._replay: Replay | None = None
+        self._begun: set[str] = set()
+        self._waves: list[dict[str, Any]] = []
+        self._answers: dict[int, Any] = {}
+        self._used = 0
+
+    @classmethod
+    def of(cls, config: RunnableConfig, loop: asyncio.AbstractEventLoop | None) -> "Journal | None":
+        """The journal of a node run; None if its graph stores nothing."""
+        place = find_place(config)
+        if place is None:
+            return None
+        store = BlockingStore(place=place) if loop is None else LoopStore(place=place, loop=loop)
+        return cls(store, place.name)
+
+    def ask(self, name: str, args: Mapping[str, Any], *, in_order: bool) -> Asked:
+        """Look a call up, from any thread.
+
+        Raises:
+            DivergenceError: the action has run before, and made another call here.
+        """
+        with self._lock:
+            replay = self._loaded()
+            try:
+                return replay.ask(name, args, in_order=in_order)
+            except DivergedError as failure:
+                raise DivergenceError(str(failure)) from None
+
+    def was_begun(self, asked: Asked) -> bool:
+        """Whether a call may have been made before, with nothing known of its end."""
+        return str(asked.key) in self._begun
+
+    def begin(self, asked: Asked) -> None:
+        """Note that a call is about to be made."""
+        self._store.write(f"begun:{asked.key}", _BEGUN, str(asked.key))
+
+    def make(
+        self,
+        asked: Asked,
+        args: Mapping[str, Any],
+        call: Callable[[], ToolReply],
+        *,
+        in_order: bool,
+        edited: Mapping[str, Any] | None = None,
+    ) -> tuple[ToolReply, bool]:
+        """Make a call once, and store what it returned before anybody hears of it.
+
+        Returns:
+            The reply, and whether this call has made it; if not, one that still ran has.
+        """
+        name = self.idempotency_key(asked)
+        future, ours = _running.claim(name)
+        if not ours:
+            return future.result(), False
+        try:
+            reply = call()
+            record = Record.of(asked.key, args, reply, place=asked.place, in_order=in_order, edited=edited)
+            self._store.write(str(asked.key), _CALLS, record.to_dict())
+        except BaseException as failure:
+            future.set_exception(failure)
+            future.exception()  # whoever waits for it hears of it; else nobody needs to
+            raise
+        else:
+            future.set_result(reply)
+            return reply, True
+        finally:
+            _running.end(name)
+
+    def idempotency_key(self, asked: Asked) -> str:
+        """Names a call, the same in every run of its action."""
+        return f"{self._name}/{asked.key}"
+
+    @property
+    def records(self) -> list[Record]:
+        """Calls that were made before, in their order."""
+        with self._lock:
+            return sorted(self._loaded().records.values(), key=lambda record: record.place)
+
+    @property
+    def left(self) -> list[Record]:
+        """Calls that were made before, and that this run has not asked for. Nothing is read for it."""
+        with self._lock:
+            return [] if self._replay is None else self._replay.left
+
+    @property
+    def waves(self) -> list[dict[str, Any]]:
+        """What a person was asked before, in order."""
+        with self._lock:
+            self._loaded()
+            return list(self._waves)
+
+    @property
+    def used_answers(self) -> int:
+        """How many answers LangGraph has handed out to earlier runs of this node; it hands them out again first."""
+        with self._lock:
+            self._loaded()
+            return self._used
+
+    def answer_to(self, place: int) -> Any:
+        """What a person has answered to the question at this place; None if it is open."""
+        with self._lock:
+            self._loaded()
+            return self._answers.get(place)
+
+    def add_wave(self, wave: dict[str, Any]) -> None:
+        """Note what a person is about to be asked."""
+        with self._lock:
+            self._loaded()
+            self._store.forget_answer()
+            self._store.write(f"wave:{len(self._waves)}", _WAVES, {**wave, "place": len(self._waves)})
+            self._waves.append(wave)
+
+    def add_answer(self, place: int, answer: Any) -> None:
+        """Note what a person has answered to the question at this place, before anything is done about it."""
+        self._store.write(f"answer:{place}", _DECIDED, {"place": place, "answer": answer})
+
+    def forget_answer(self) -> None:
+        """Let no answer that was given to an earlier question be taken for one to the next."""
+        self._store.forget_answer()
+
+    def _loaded(self) -> Replay:
+        if self._replay is None:
+            writes = self._wait_until_stored()
+            self._replay = Replay.of(Record.from_dict(value) for value in self._ours(writes, _CALLS))
+            self._begun = set(self._ours(writes, _BEGUN))
+            self._waves = sorted(self._ours(writes, _WAVES), key=lambda wave: wave["place"])
+            self._answers = {one["place"]: one["answer"] for one in self._ours(writes, _DECIDED)}
+            self._used = next((_count(value) for task, name, value in writes if self._is_used(task, name)), 0)
+        return self._replay
+
+    def _is_used(self, task: str, channel: str) -> bool:
+        return channel == RESUME and task == self._name.rpartition("/")[2]
+
+    def _ours(self, writes: list[tuple[str, str, Any]], channel: str) -> list[Any]:
+        # Branches of a fan-out share a checkpoint.
+        ours = f"{self._name.rpartition('/')[2]}:"
+        return [value for task, name, value in writes if name == channel and task.startswith(ours)]
+
+    def _wait_until_stored(self) -> list[tuple[str, str, Any]]:
+        # With durability "async" the checkpoint may still be on its way; if the process died now, the run would go on
+        # from another one, and nobody would find what is recorded under this.
+        until = time.monotonic() + _APPEARS_SECONDS
+        while (writes := self._store.read()) is None:
+            if time.monotonic() > until:
+                raise ExecutorError(
+                    "The checkpoint that this action belongs to was not stored, so its tool calls cannot be recorded. "
+                    "Use durability='sync' or 'async', and no checkpointer=False."
+                )
+            time.sleep(_PAUSE)
+        return writes

@@ -1,0 +1,77 @@
+import json
+
+import pytest
+
+from lumo_graph.cli import main
+from lumo_graph.cli.deciding import decision_from
+from lumo_graph.cli.questions import question_text
+from lumo_graph.errors import ConfigurationError
+
+NONE = {"approve": False, "reject": None, "respond": None, "edit": None, "decision": None}
+OPTIONS = ("--model", "models.py:code", "--tools", "mytools.py", "--interrupt-on", "double")
+
+
+@pytest.mark.parametrize(
+    ("given", "decision"),
+    [
+        ({}, None),
+        ({"approve": True}, {"type": "approve"}),
+        ({"reject": "no"}, {"type": "reject", "message": "no"}),
+        ({"respond": ""}, {"type": "respond", "message": ""}),
+        ({"edit": '{"name": "f", "args": {}}'}, {"type": "edit", "edited_action": {"name": "f", "args": {}}}),
+        ({"decision": '{"decisions": []}'}, {"decisions": []}),
+    ],
+)
+def test_each_option_is_a_decision(given, decision):
+    assert decision_from(**{**NONE, **given}) == decision
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"approve": True, "reject": "no"}, "Give one of"),
+        ({"edit": "{"}, "--edit is not JSON"),
+        ({"decision": "[1]"}, "--decision must be a JSON object"),
+    ],
+)
+def test_options_that_make_no_decision_are_refused(given, named):
+    with pytest.raises(ConfigurationError, match=named):
+        decision_from(**{**NONE, **given})
+
+
+def test_a_question_marks_the_line_and_keeps_escape_codes_from_the_terminal():
+    request = {
+        "action_requests": [{"name": "mail", "args": {"to": "a"}, "description": "Really?\x1b[2J"}],
+        "review_configs": [{"action_name": "mail", "allowed_decisions": ["approve", "reject"]}],
+        "code": "x = 1\nmail('a')",
+        "lines": [2],
+        "calls_before": ["charge -> 1"],
+    }
+    text = question_text(request)
+    assert "\x1b" not in text
+    assert text.splitlines()[0] == "mail(to='a') waits: approve, reject"
+    assert text.splitlines()[2:] == [
+        "in the code:", "    1 x = 1", ">   2 mail('a')", "called before:", "  charge -> 1",
+    ]  # fmt: skip
+
+
+def test_a_run_prints_what_waits_and_resume_decides_it(folder, capsys):
+    assert main(["run", "Double 21", "--agent-type", "code-agent", "--thread", "t", *OPTIONS]) == 130
+    out = capsys.readouterr().out
+    assert "double(n=21) waits: approve, edit, reject, respond" in out
+    assert ">   1 x = double(21)" in out
+    assert "a tool prints" not in out
+    assert out.endswith(f"thread t · go on: lumo resume t {' '.join(OPTIONS)} --approve\n")
+    assert main(["resume", "t", *OPTIONS, "--approve"]) == 0
+    assert '"x": 42' in capsys.readouterr().out
+
+
+def test_json_has_the_question_as_an_event_and_a_wrong_decision_is_a_usage_error(lumo):
+    asked = lumo("run", "Double 21", "--agent-type", "code-agent", "--thread", "t", *OPTIONS, "--json")
+    events = {event["type"]: event for event in map(json.loads, asked.stdout.splitlines())}
+    assert events["approval"]["request"]["action_requests"][0]["args"] == {"n": 21}
+    assert events["answer"]["outcome"] == "interrupted"
+    wrong = lumo("resume", "t", *OPTIONS, "--decision", '{"type": "maybe"}')
+    assert (wrong.returncode, "is no decision" in wrong.stderr) == (2, True)
+    edit = '{"name": "double", "args": {"n": 4}}'
+    assert "  | x is 8\n" in lumo("resume", "t", *OPTIONS, "--edit", edit).stdout

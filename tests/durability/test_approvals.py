@@ -1,0 +1,169 @@
+"""Calls that wait for a person, in the middle of an action, answered in another process."""
+
+import pytest
+
+CODE = ["first = charge(1)\nsent = mail('ann')\nlast = charge(2)", "final_answer((first, sent, last))"]
+TOGETHER = """\
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(3) as pool:
+    sent = list(pool.map(mail, ['a', 'b', 'c']))
+"""
+ON = {"mail": True}
+
+
+@pytest.mark.parametrize("loop", [False, True], ids=["sync", "async"])
+def test_a_call_waits_and_goes_on_in_another_process(worker, loop):
+    asked = worker.run("start", code=CODE, interrupt_on=ON, loop=loop)
+    assert (asked["outcome"], worker.effects) == ("interrupted", ["charge-1"])
+    (request,) = asked["pending"]
+    assert request["action_requests"][0]["name"] == "mail"
+    assert request["action_requests"][0]["args"] == {"to": "ann"}
+    assert request["code"] == CODE[0]
+    assert request["lines"] == [2]
+    assert request["calls_before"] == ["charge -> 1"]
+    done = worker.run("resume", code=CODE, from_reply=1, interrupt_on=ON, decision={"type": "approve"}, loop=loop)
+    assert done["answer"] == [1, 2, 3]
+    assert worker.effects == ["charge-1", "mail-ann", "charge-2"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "sent", "mails"),
+    [
+        ({"type": "edit", "edited_action": {"name": "mail", "args": {"to": "bob"}}}, 2, ["mail-bob"]),
+        ({"type": "respond", "message": "sent by hand"}, "sent by hand", []),
+        ({"decisions": [{"type": "approve"}]}, 2, ["mail-ann"]),
+    ],
+)
+def test_a_person_may_change_a_call_or_answer_it(worker, decision, sent, mails):
+    worker.run("start", code=CODE, interrupt_on=ON)
+    done = worker.run("resume", code=CODE, from_reply=1, interrupt_on=ON, decision=decision)
+    assert done["answer"][1] == sent
+    assert worker.effects == ["charge-1", *mails, "charge-2"]
+
+
+def test_an_edited_call_is_shown_as_it_was_made(worker):
+    worker.run("start", code=CODE, interrupt_on=ON)
+    edit = {"type": "edit", "edited_action": {"name": "mail", "args": {"to": "bob"}}}
+    done = worker.run("resume", code=CODE, from_reply=1, interrupt_on=ON, decision=edit)
+    calls = [["charge", {"amount": 1}, False], ["mail", {"to": "bob"}, True], ["charge", {"amount": 2}, False]]
+    assert done["steps"][0]["calls"] == calls
+    assert (
+        "A person has changed the arguments of mail: it was called as mail(to='bob')"
+        in (done["steps"][0]["observation"])
+    )
+
+
+def test_a_decision_outlives_a_kill_before_its_call_is_recorded(worker):
+    worker.run("start", code=CODE, interrupt_on=ON)
+    edit = {"type": "edit", "edited_action": {"name": "mail", "args": {"to": "bob"}}}
+    options = {"code": CODE, "interrupt_on": ON, "from_reply": 1}
+    assert worker.run("resume", **options, decision=edit, kill_in=2) is None
+    assert worker.effects == ["charge-1", "mail-bob"]
+    # Whether the mail was sent cannot be known from outside: it is sent again, and nobody is asked again.
+    assert worker.run("resume", **options)["answer"] == [1, 3, 4]
+    assert worker.effects == ["charge-1", "mail-bob", "mail-bob", "charge-2"]
+
+
+def test_a_decision_outlives_a_kill_as_the_next_question_is_written(worker):
+    code = ["a = mail('a')\nb = mail('b')", "final_answer((a, b))"]
+    options = {"code": code, "interrupt_on": ON, "from_reply": 1}
+    worker.run("start", code=code, interrupt_on=ON)
+    assert worker.run("resume", **options, decision={"type": "approve"}, kill_at=["lumo:waves", 1]) is None
+    for _ in range(2):
+        asked = worker.run("resume", **options)
+        assert asked["pending"][0]["action_requests"][0]["args"] == {"to": "b"}
+    assert worker.effects == ["mail-a"]
+    assert worker.run("resume", **options, decision={"type": "respond", "message": "B"})["answer"] == [1, "B"]
+    assert worker.effects == ["mail-a"]
+
+
+def test_a_decision_given_by_id_outlives_a_kill(worker):
+    options = {"code": CODE, "interrupt_on": ON, "from_reply": 1}
+    worker.run("start", code=CODE, interrupt_on=ON)
+    assert worker.run("answer_by_id", **options, decision={"type": "approve"}, kill_in=2) is None
+    assert worker.run("resume", **options)["answer"] == [1, 3, 4]
+    assert worker.effects == ["charge-1", "mail-ann", "mail-ann", "charge-2"]
+
+
+def test_a_decision_about_code_outlives_a_kill_as_the_next_question_is_written(worker):
+    on = {"python_interpreter": True, "mail": True}
+    code = ["charge(100)", "final_answer(x)"]
+    options = {"code": code, "interrupt_on": on, "from_reply": 1}
+    worker.run("start", code=code, interrupt_on=on)
+    edited = "x = charge(1)\nmail('ann')"
+    edit = {"type": "edit", "edited_action": {"name": "python_interpreter", "args": {"code": edited}}}
+    assert worker.run("resume", **options, decision=edit, kill_at=["lumo:waves", 1]) is None
+    asked = worker.run("resume", **options)["pending"][0]
+    assert (asked["action_requests"][0]["name"], asked["code"], asked["lines"]) == ("mail", edited, [2])
+    assert worker.effects == ["charge-1"]
+
+
+def test_an_answer_that_nothing_waits_for_is_not_taken_for_the_next_question(worker):
+    code = ["kill()\nmail('a')", "final_answer(1)"]
+    options = {"code": code, "interrupt_on": ON, "from_reply": 1}
+    assert worker.run("start", code=code, interrupt_on=ON) is None
+    with pytest.raises(AssertionError, match="Nothing waits for a decision"):
+        worker.run("resume", **options, decision={"type": "approve"})
+    assert worker.run("resume", **options)["outcome"] == "interrupted"
+    assert worker.effects == []
+
+
+def test_a_rejected_call_raises_in_the_code(worker):
+    code = ["charge(1)\ntry:\n    mail('ann')\nexcept ToolError as error:\n    why = str(error)", "final_answer(why)"]
+    worker.run("start", code=code, interrupt_on=ON)
+    decision = {"type": "reject", "message": "not today"}
+    done = worker.run("resume", code=code, from_reply=1, interrupt_on=ON, decision=decision)
+    assert "not today" in done["answer"]
+    assert worker.effects == ["charge-1"]
+
+
+def test_one_question_after_another_keeps_the_answers_apart(worker):
+    code = ["a = mail('a')\nb = charge(5)\nc = mail('c')\nd = mail('d')", "final_answer((a, b, c, d))"]
+    options = {"code": code, "interrupt_on": ON}
+    worker.run("start", **options)
+    options["from_reply"] = 1
+    assert worker.run("resume", **options, decision={"type": "respond", "message": "A"})["pending"][0]["lines"] == [3]
+    again = worker.run("resume", **options)
+    assert again["pending"][0]["action_requests"][0]["args"] == {"to": "c"}
+    worker.run("resume", **options, decision={"type": "approve"})
+    done = worker.run("resume", **options, decision={"type": "respond", "message": "D"})
+    assert done["answer"] == ["A", 1, 2, "D"]
+    assert worker.effects == ["charge-5", "mail-c"]
+
+
+def test_calls_that_wait_together_are_one_question(worker):
+    code = [
+        TOGETHER,
+        "final_answer(sent)",
+    ]
+    asked = worker.run("start", code=code, interrupt_on=ON)
+    requests = asked["pending"][0]["action_requests"]
+    assert sorted(request["args"]["to"] for request in requests) == ["a", "b", "c"]
+    decisions = [{"type": "respond", "message": request["args"]["to"].upper()} for request in requests]
+    done = worker.run("resume", code=code, from_reply=1, interrupt_on=ON, decision={"decisions": decisions})
+    assert done["answer"] == ["A", "B", "C"]
+    assert worker.effects == []
+
+
+def test_a_kill_after_an_answer_neither_asks_nor_sends_again(worker):
+    code = ["mail('a')\nkill()\ncharge(1)\nmail('b')", "final_answer('done')"]
+    options = {"code": code, "interrupt_on": ON, "from_reply": 1}
+    worker.run("start", code=code, interrupt_on=ON)
+    assert worker.run("resume", **options, decision={"type": "approve"}) is None
+    asked = worker.run("resume", **options)
+    assert asked["pending"][0]["action_requests"][0]["args"] == {"to": "b"}
+    assert worker.effects == ["mail-a", "charge-1"]
+    assert worker.run("resume", **options, decision={"type": "approve"})["answer"] == "done"
+    assert worker.effects == ["mail-a", "charge-1", "mail-b"]
+
+
+def test_whole_code_can_wait_and_be_changed(worker):
+    on = {"python_interpreter": True}
+    code = ["x = charge(100)", "final_answer(x)"]
+    asked = worker.run("start", code=code, interrupt_on=on)
+    assert asked["pending"][0]["action_requests"][0]["args"] == {"code": "x = charge(100)"}
+    edited = {"type": "edit", "edited_action": {"name": "python_interpreter", "args": {"code": "x = charge(1)"}}}
+    asked = worker.run("resume", code=code, from_reply=1, interrupt_on=on, decision=edited)
+    assert worker.effects == ["charge-1"]
+    assert "A person has changed the code" in asked["steps"][0]["observation"]
+    assert worker.run("resume", code=code, from_reply=2, interrupt_on=on, decision={"type": "approve"})["answer"] == 1

@@ -1,0 +1,100 @@
+"""A host that is killed in the middle of an action: nothing is lost, and nothing happens twice."""
+
+import pytest
+
+CHARGES = """\
+seen = []
+for amount in (1, 2, 3):
+    seen.append(charge(amount))
+kill()
+for amount in (4, 5):
+    seen.append(charge(amount))
+"""
+
+TOGETHER = """\
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(4) as pool:
+    first = list(pool.map(charge, range(8)))
+second = await asyncio.gather(*(post(str(n)) for n in range(8)))
+kill()
+third = await asyncio.gather(*(post(str(n)) for n in range(8, 12)))
+"""
+# `first_time` has no effects, so it is asked again in the second run, and the code takes another path there.
+OTHER_PATH = """\
+charge(1)
+mail('a' if first_time() else 'b')
+kill()
+charge(2)
+"""
+
+
+@pytest.mark.parametrize("loop", [False, True], ids=["sync", "async"])
+def test_calls_that_were_made_are_not_made_again(worker, loop):
+    code = ["before = [1]", CHARGES, "final_answer((before, seen))"]
+    assert worker.run("start", code=code, loop=loop) is None
+    assert worker.effects == ["charge-1", "charge-2", "charge-3"]
+    done = worker.run("resume", code=code, from_reply=2, loop=loop)
+    assert done["answer"] == [[1], [1, 2, 3, 4, 5]]
+    assert worker.effects == [f"charge-{amount}" for amount in (1, 2, 3, 4, 5)]
+
+
+@pytest.mark.parametrize("loop", [False, True], ids=["sync", "async"])
+def test_calls_from_threads_and_tasks_are_not_made_again_either(worker, loop):
+    code = [
+        TOGETHER,
+        "final_answer(len(first + second + third))",
+    ]
+    assert worker.run("start", code=code, loop=loop) is None
+    assert len(worker.effects) == 16
+    assert worker.run("resume", code=code, from_reply=1, loop=loop)["answer"] == 20
+    assert sorted(worker.effects) == sorted([f"charge-{n}" for n in range(8)] + [f"post-{n}" for n in range(12)])
+
+
+def test_an_effect_that_nobody_heard_of_is_made_again_with_the_same_key(worker):
+    code = [CHARGES.replace("kill()", ""), "final_answer(seen)"]
+    assert worker.run("start", code=code, kill_in=3) is None
+    assert worker.run("resume", code=code, from_reply=1)["answer"] == [1, 2, 4, 5, 6]
+    assert worker.effects == ["charge-1", "charge-2", "charge-3", "charge-3", "charge-4", "charge-5"]
+
+
+def test_a_tool_without_effects_is_simply_called_again(worker):
+    code = ["read()\ncharge(1)\nkill()\nread()", "final_answer(1)"]
+    assert worker.run("start", code=code) is None
+    assert worker.run("resume", code=code, from_reply=1)["answer"] == 1
+    assert worker.effects == ["read", "charge-1", "read", "read"]
+
+
+def test_code_that_takes_another_path_repeats_nothing_and_the_model_is_told(worker):
+    code = [OTHER_PATH, "final_answer('told')"]
+    assert worker.run("start", code=code) is None
+    assert worker.effects == ["charge-1", "mail-a"]
+    done = worker.run("resume", code=code, from_reply=1)
+    assert done["steps"][0]["error"] == "DivergenceError"
+    assert "charge(amount=1) -> 1" in done["steps"][0]["observation"]
+    assert worker.effects == ["charge-1", "mail-a"]
+
+
+def test_a_call_that_may_have_been_made_fails_if_its_tool_says_so(worker):
+    code = [
+        "try:\n    careful(1)\nexcept RuntimeError as error:\n    told = str(error)\nelse:\n    told = 'ran'",
+        "final_answer(told)",
+    ]
+    assert worker.run("start", code=code, kill_in=1, on_unknown="fail") is None
+    done = worker.run("resume", code=code, from_reply=1, on_unknown="fail")
+    assert "may have run already" in done["answer"]
+    assert worker.effects == ["careful-1"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "answer", "effects"),
+    [({"type": "approve"}, 2, ["careful-1", "careful-1"]), ({"type": "respond", "message": "42"}, "42", ["careful-1"])],
+)
+def test_a_call_that_may_have_been_made_asks_a_person_if_its_tool_says_so(worker, decision, answer, effects):
+    code = ["x = careful(1)", "final_answer(x)"]
+    assert worker.run("start", code=code, kill_in=1) is None
+    asked = worker.run("resume", code=code, from_reply=1)
+    assert asked["outcome"] == "interrupted"
+    assert "may have run already" in asked["pending"][0]["action_requests"][0]["description"]
+    assert worker.run("resume", code=code, from_reply=1, decision=decision)["answer"] == answer
+    assert worker.effects == effects

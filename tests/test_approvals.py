@@ -1,0 +1,127 @@
+import pytest
+from pydantic import ValidationError
+
+from lumo_graph.approvals import (
+    DECISIONS,
+    Request,
+    Wave,
+    answer_schema,
+    check_decision,
+    decisions_in,
+    parse_rules,
+    question,
+    request_for,
+)
+from lumo_graph.errors import ConfigurationError
+
+MAIL = Request(name="mail", args={"to": "a"}, description="?", allowed=("approve", "reject"), line=2)
+
+
+def asked_about(given, args):
+    return request_for(parse_rules({"mail": given}, ["mail"])["mail"], "mail", args)
+
+
+def fails(*_):
+    raise KeyError("to")
+
+
+def test_true_asks_about_every_call_and_false_about_none():
+    rules = parse_rules({"mail": True, "post": False}, ["mail", "post"])
+    assert list(rules) == ["mail"]
+    request = request_for(rules["mail"], "mail", {"to": "a"}, line=3)
+    assert (request.args, request.allowed, request.line) == ({"to": "a"}, DECISIONS, 3)
+
+
+@pytest.mark.parametrize("form", [lambda when: when, lambda when: {"when": when}], ids=["predicate", "mapping"])
+def test_a_predicate_chooses_the_calls(form):
+    given = form(lambda args: args["amount"] > 10)
+    assert asked_about(given, {"amount": 5}) is None
+    assert asked_about(given, {"amount": 50}) is not None
+
+
+def test_a_predicate_that_fails_means_asking():
+    assert asked_about(fails, {"to": "a"}).args == {"to": "a"}
+
+
+def test_a_predicate_cannot_change_the_call():
+    args = {"to": "a"}
+    asked_about(lambda given: given.update(to="b") or True, args)
+    assert args == {"to": "a"}
+
+
+@pytest.mark.parametrize(
+    ("description", "text"),
+    [("Really?", "Really?"), (lambda args: f"To {args['to']}?", "To a?"), (fails, "mail waits for your decision.")],
+)
+def test_a_description_is_a_text_or_made_from_the_arguments(description, text):
+    assert asked_about({"description": description}, {"to": "a"}).description == text
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"nope": True}, "'nope'"),
+        (["mail"], "mapping"),
+        ({"mail": 3}, "bool, a predicate or a mapping, not 3"),
+        ({"mail": {"allowed": []}}, "'allowed'"),
+        ({"mail": {"allowed_decisions": []}}, "allowed_decisions"),
+        ({"mail": {"allowed_decisions": ["maybe"]}}, "maybe"),
+    ],
+)
+def test_rules_that_are_none_are_refused(given, named):
+    with pytest.raises(ConfigurationError, match=named):
+        parse_rules(given, ["mail"])
+
+
+def test_a_question_has_the_shape_that_front_ends_know():
+    assert question([MAIL], code="x\nmail('a')", calls_before=["charge -> 1"]) == {
+        "action_requests": [{"name": "mail", "args": {"to": "a"}, "description": "?"}],
+        "review_configs": [{"action_name": "mail", "allowed_decisions": ["approve", "reject"]}],
+        "code": "x\nmail('a')",
+        "lines": [2],
+        "calls_before": ["charge -> 1"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "count", "named"),
+    [
+        ({"decisions": [{"type": "approve"}]}, 2, "1 decisions were given for 2 calls"),
+        ({"type": "approve"}, 2, "1 decisions were given for 2 calls"),
+        ({"type": "respond", "message": "x"}, 1, "'respond' is not allowed for mail"),
+        ({"decisions": [{"type": "approve"}, {"type": "respond", "message": "x"}]}, 2, "not allowed"),
+    ],
+)
+def test_an_answer_that_does_not_fit_is_refused(answer, count, named):
+    with pytest.raises(ValidationError, match=named):
+        answer_schema([MAIL] * count).model_validate(answer)
+
+
+def test_an_answer_that_fits_is_taken_apart():
+    answer = answer_schema([MAIL, MAIL]).model_validate({"decisions": [{"type": "approve"}, {"type": "reject"}]})
+    assert [decision.type for decision in decisions_in(answer)] == ["approve", "reject"]
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        "approve",
+        {},
+        {"type": "maybe"},
+        {"type": "edit"},
+        {"type": "approve", "edited_action": {"name": "mail", "args": {}}},
+        {"type": "respond"},
+        {"type": "approve", "more": 1},
+        {"decisions": [{"type": "edit"}]},
+    ],
+    ids=str,
+)
+def test_what_is_no_decision_is_refused_with_the_forms_there_are(decision):
+    with pytest.raises(ConfigurationError, match=r"is no decision: .* Give \{'type': 'approve'\}"):
+        check_decision(decision)
+
+
+def test_a_wave_comes_back_as_far_as_an_answer_needs_it():
+    wave = Wave(keys=("k",), requests=(MAIL,), question=question([MAIL], code=None, calls_before=[]))
+    again = Wave.from_dict(wave.to_dict())
+    assert (again.keys, again.question, again.requests[0].allowed) == (("k",), wave.question, MAIL.allowed)
