@@ -2,11 +2,13 @@
 
 import sys
 import uuid
-from collections.abc import AsyncGenerator
-from typing import Annotated, Any, cast
+from collections.abc import AsyncGenerator, Callable
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from lumo_graph.cli.deciding import decision_from
 from lumo_graph.cli.exits import MEANINGS, USAGE, code_of_error
 from lumo_graph.cli.following import Place, complain, follow
 from lumo_graph.cli.options import (
@@ -25,7 +27,11 @@ from lumo_graph.cli.storage import chosen_checkpointer, shown
 from lumo_graph.cli.thread_commands import threads_app
 from lumo_graph.errors import ConfigurationError, LumoGraphError
 from lumo_graph.events import Event
-from lumo_graph.types import AGENT_TYPES, TIERS, AgentType, Tier
+from lumo_graph.types import AGENT_TYPES, TIERS, Tier
+
+if TYPE_CHECKING:
+    from lumo_graph.cli.calling import CalledAgent
+    from lumo_graph.options import AgentOptions
 
 NO_MODEL = "no model is given. Name one with --model or LUMO_MODEL:"
 MODEL_EXAMPLES = """\
@@ -109,26 +115,12 @@ def run(
         planning_interval=planning_interval, interrupt_on=interrupt_on,
     )  # fmt: skip
 
-    def start() -> AsyncGenerator[Event, None]:
-        from lumo_graph.cli.loading import load_model, load_tools  # noqa: PLC0415 - langchain
-        from lumo_graph.runs import astream  # noqa: PLC0415 - langgraph
+    def start(agent: "CalledAgent") -> AsyncGenerator[Event, None]:
+        given = {name: value for name, value in limits.items() if value is not None}
+        return agent.start(sys.stdin.read() if task == "-" else task, {"agent_type": agent_type, "limits": given})
 
-        return astream(
-            sys.stdin.read() if task == "-" else task,
-            load_model(named),
-            base_url=base_url,
-            tools=load_tools(tools or ()),
-            files=file or (),
-            agent_type=cast("AgentType", agent_type),  # `stream` says what is wrong with it
-            limits={name: value for name, value in limits.items() if value is not None},
-            thread_id=place.thread_id,
-            checkpointer=place.checkpointer,
-            system_prompt=system_prompt,
-            planning_interval=planning_interval,
-            interrupt_on=dict.fromkeys(interrupt_on or (), True),
-        )
-
-    raise typer.Exit(follow(start, place, json_lines=json_lines, artifacts=artifacts))
+    options = _options(base_url, file, system_prompt, planning_interval, interrupt_on)
+    raise typer.Exit(_follow(start, place, named, tools, options, json_lines=json_lines, artifacts=artifacts))
 
 
 @app.command()
@@ -160,31 +152,22 @@ def resume(
     It has its variables, limits and counters again. Give it the model and the tools that the run had.
     """
     named = _checked_model(model)
+    try:
+        decided = decision_from(approve=approve, reject=reject, respond=respond, edit=edit, decision=decision)
+    except ConfigurationError as error:
+        complain(str(error))
+        raise typer.Exit(USAGE) from None
     place = _place(
         thread, checkpointer,
         model=named, base_url=base_url, tools=tools, file=file, artifacts=artifacts, system_prompt=system_prompt,
         planning_interval=planning_interval, interrupt_on=interrupt_on,
     )  # fmt: skip
 
-    def start() -> AsyncGenerator[Event, None]:
-        from lumo_graph.cli.deciding import decision_from  # noqa: PLC0415 - only here
-        from lumo_graph.cli.loading import load_model, load_tools  # noqa: PLC0415 - langchain
-        from lumo_graph.runs import aresume_stream  # noqa: PLC0415 - langgraph
+    def start(agent: "CalledAgent") -> AsyncGenerator[Event, None]:
+        return agent.go_on(decided)
 
-        return aresume_stream(
-            place.thread_id,
-            load_model(named),
-            checkpointer=place.checkpointer,
-            decision=decision_from(approve=approve, reject=reject, respond=respond, edit=edit, decision=decision),
-            base_url=base_url,
-            tools=load_tools(tools or ()),
-            files=file or (),
-            system_prompt=system_prompt,
-            planning_interval=planning_interval,
-            interrupt_on=dict.fromkeys(interrupt_on or (), True),
-        )
-
-    raise typer.Exit(follow(start, place, json_lines=json_lines, artifacts=artifacts))
+    options = _options(base_url, file, system_prompt, planning_interval, interrupt_on)
+    raise typer.Exit(_follow(start, place, named, tools, options, json_lines=json_lines, artifacts=artifacts))
 
 
 @app.command()
@@ -227,6 +210,47 @@ def _checked_model(model: str | None) -> str:
         return model.strip()
     complain(NO_MODEL, MODEL_EXAMPLES, "`lumo demo` needs no model.")
     raise typer.Exit(USAGE)
+
+
+def _options(
+    base_url: str | None,
+    file: list[str] | None,
+    system_prompt: str | None,
+    planning_interval: int | None,
+    interrupt_on: list[str] | None,
+) -> "AgentOptions":
+    return {
+        "base_url": base_url,
+        "files": file or (),
+        "system_prompt": system_prompt,
+        "planning_interval": planning_interval,
+        "interrupt_on": dict.fromkeys(interrupt_on or (), True),
+    }
+
+
+def _follow(
+    start: "Callable[[CalledAgent], AsyncGenerator[Event, None]]",
+    place: Place,
+    model: str,
+    tools: list[str] | None,
+    options: "AgentOptions",
+    *,
+    json_lines: bool,
+    artifacts: str | None,
+) -> int:
+    @cache
+    def agent() -> "CalledAgent":
+        from lumo_graph.cli.calling import CalledAgent  # noqa: PLC0415 - langgraph
+
+        return CalledAgent(place, model, tools or [], options)
+
+    return follow(
+        lambda: start(agent()),
+        lambda decision: agent().go_on(decision),
+        place,
+        json_lines=json_lines,
+        artifacts=artifacts,
+    )
 
 
 def _place(thread_id: str, checkpointer: str | None, *, agent_type: str = AGENT_TYPES[0], **options: Any) -> Place:

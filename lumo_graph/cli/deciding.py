@@ -1,6 +1,8 @@
-"""What a person has decided, from the options of `lumo resume`."""
+"""What a person has decided, as the options of `lumo resume`: read, and suggested. Pure."""
 
 import json
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from lumo_graph.errors import ConfigurationError
@@ -37,6 +39,40 @@ def decision_from(
     if len(made) > 1:
         raise ConfigurationError(f"Give one of {_OPTIONS}. For several calls: --decision '{{\"decisions\": [...]}}'.")
     return made[0] if made else None
+
+
+def suggested_options(pending: Sequence[Mapping[str, Any]]) -> str:
+    """Options of `lumo resume` that decide what waits, with capitals where a person has to say something."""
+    if len(pending) != 1 or not pending[0].get("action_requests"):
+        return ""  # a tool that asks by itself is answered by its own program
+    choices = [_first_of(review["allowed_decisions"]) for review in pending[0]["review_configs"]]
+    calls = [call["name"] for call in pending[0]["action_requests"]]
+    decisions = [_example(choice, name) for choice, name in zip(choices, calls, strict=True)]
+    match decisions:
+        case [{"type": "approve"}]:
+            return "--approve"
+        case [{"type": "reject", "message": str(text)}]:
+            return f"--reject {text}"
+        case [{"type": "respond", "message": str(text)}]:
+            return f"--respond {text}"
+        case [{"type": "edit", "edited_action": action}]:
+            return f"--edit {shlex.quote(json.dumps(action))}"
+        case _:
+            return f"--decision {shlex.quote(json.dumps({'decisions': decisions}))}"
+
+
+def _first_of(allowed: Sequence[str]) -> str:
+    return next(choice for choice in ("approve", "reject", "respond", "edit") if choice in allowed)
+
+
+def _example(choice: str, name: str) -> dict[str, Any]:
+    examples: dict[str, dict[str, Any]] = {
+        "approve": {},
+        "reject": {"message": "REASON"},
+        "respond": {"message": "TEXT"},
+        "edit": {"edited_action": {"name": name, "args": {"...": "..."}}},
+    }
+    return {"type": choice, **examples[choice]}
 
 
 def _object(option: str, text: str) -> dict[str, Any]:

@@ -8,15 +8,20 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Any, Protocol, Self, TextIO, TypeAlias
 
 from lumo_graph.artifacts import Artifact
+from lumo_graph.cli.deciding import suggested_options
 from lumo_graph.cli.exits import INTERRUPTED, READER_GONE, code_of_error, code_of_outcome
 from lumo_graph.cli.printable import printable
 from lumo_graph.cli.storage import is_stored
 from lumo_graph.errors import ConfigurationError, LumoGraphError, ThreadBusyError
-from lumo_graph.events import Answered, Event
+from lumo_graph.events import Answered, Event, RunResult
+
+Start: TypeAlias = Callable[[], AsyncGenerator[Event, None]]
+GoOn: TypeAlias = Callable[[Mapping[str, Any]], AsyncGenerator[Event, None]]
 
 _GRACE_SECONDS = 2.0
 
@@ -95,15 +100,14 @@ def is_terminal() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb", "unknown"}
 
 
-def follow(
-    start: Callable[[], AsyncGenerator[Event, None]], place: Place, *, json_lines: bool, artifacts: str | None = None
-) -> int:
-    """Run an agent on the screen.
+def follow(start: Start, go_on: GoOn, place: Place, *, json_lines: bool, artifacts: str | None = None) -> int:
+    """Run an agent on the screen, and ask the person there about calls that wait.
 
     The run has an event loop because only there it can be interrupted at once, whatever it is doing.
 
     Args:
         start: begins the run; what it imports or loads may fail like the run itself.
+        go_on: goes on with it after a decision.
         place: where the run is stored.
         json_lines: print events for a program instead of a person.
         artifacts: folder to save the run's artifacts in.
@@ -113,7 +117,19 @@ def follow(
     """
     interruption = _Interruption(place)
     try:
-        return asyncio.run(_show(start(), place, interruption, json_lines=json_lines, artifacts=artifacts))
+        asks = not json_lines and sys.stdin.isatty() and sys.stdout.isatty()
+        while True:
+            screen = _Screen(place=place, json_lines=json_lines, artifacts=artifacts, asks=asks)
+            shown = asyncio.run(screen.show(start(), interruption))
+            if shown.question is None:
+                return shown.code
+            from lumo_graph.cli.asking import ask  # noqa: PLC0415 - rich
+
+            decision = ask(shown.question)
+            if decision is None:
+                print(printable(_way_on(place, [shown.question])))  # noqa: T201 - that is what a command does
+                return shown.code
+            start = partial(go_on, decision)
     except KeyboardInterrupt:
         interruption.tell()
         return INTERRUPTED
@@ -127,32 +143,58 @@ def follow(
         interruption.settle()
 
 
-async def _show(
-    events: AsyncGenerator[Event, None],
-    place: Place,
-    interruption: "_Interruption",
-    *,
-    json_lines: bool,
-    artifacts: str | None,
-) -> int:
-    code, waits = INTERRUPTED, False
-    try:
-        with chosen_view(json_lines=json_lines) as view:
-            async with aclosing(events):
-                async for event in events:
-                    view.show(event)
-                    if isinstance(event, Answered):
-                        code = code_of_outcome(event.result.outcome)
-                        waits = bool(event.result.pending)
-                        for line in _saved(event.result.artifacts, artifacts):
-                            view.say(line)
-            if is_stored(place.checkpointer, place.thread_id):
-                command = f"{place.resume_command} --approve" if waits else place.run_command
-                view.say(printable(f"thread {place.thread_id} · go on: {command}"))
-    except asyncio.CancelledError:
-        interruption.tell()
-        raise
-    return code
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """A run that was shown to its end, or to a question."""
+
+    code: int
+    question: Mapping[str, Any] | None
+    """What to ask the person at the terminal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Screen:
+    """How a run is shown, and what is said and done at its end."""
+
+    place: Place
+    json_lines: bool
+    artifacts: str | None
+    asks: bool
+    """A person can be asked, here and now."""
+
+    async def show(self, events: AsyncGenerator[Event, None], interruption: "_Interruption") -> _Shown:
+        """Show the run. Interrupted, it says how to go on."""
+        code, question = INTERRUPTED, None
+        try:
+            with chosen_view(json_lines=self.json_lines) as view:
+                async with aclosing(events):
+                    async for event in events:
+                        if isinstance(event, Answered):
+                            code = code_of_outcome(event.result.outcome)
+                            question = self._question(event)
+                        if question is None:
+                            view.show(event)
+                        if question is None and isinstance(event, Answered):
+                            self._end(event.result, view)
+        except asyncio.CancelledError:
+            interruption.tell()
+            raise
+        return _Shown(code=code, question=question)
+
+    def _question(self, end: Answered) -> Mapping[str, Any] | None:
+        pending = end.result.pending
+        return pending[0] if self.asks and len(pending) == 1 and pending[0].get("action_requests") else None
+
+    def _end(self, result: RunResult, view: View) -> None:
+        for line in _saved(result.artifacts, self.artifacts):
+            view.say(line)
+        if is_stored(self.place.checkpointer, self.place.thread_id):
+            view.say(printable(_way_on(self.place, result.pending)))
+
+
+def _way_on(place: Place, pending: Sequence[Mapping[str, Any]]) -> str:
+    command = f"{place.resume_command} {suggested_options(pending)}".rstrip() if pending else place.run_command
+    return f"thread {place.thread_id} · go on: {command}"
 
 
 def _saved(artifacts: Sequence[Artifact], folder: str | None) -> Iterator[str]:

@@ -155,7 +155,7 @@ class ToolServer:
             decision = self._approvals.decide(asked, question)
             if (instead := _instead_of_call(request.name, decision)) is not None:
                 return self._record(asked, request, lambda: instead)
-            if decision.edited_action is not None:
+            if decision.edited_action is not None and decision.edited_action.args != request.args:
                 edited = decision.edited_action.args
         if effects.on_unknown != "rerun":
             self.journal.begin(asked)

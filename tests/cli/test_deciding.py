@@ -1,9 +1,11 @@
 import json
+import shlex
 
 import pytest
 
+from lumo_graph.approvals import Request, answer_schema, check_decision
 from lumo_graph.cli import main
-from lumo_graph.cli.deciding import decision_from
+from lumo_graph.cli.deciding import decision_from, suggested_options
 from lumo_graph.cli.questions import question_text
 from lumo_graph.errors import ConfigurationError
 
@@ -37,6 +39,55 @@ def test_each_option_is_a_decision(given, decision):
 def test_options_that_make_no_decision_are_refused(given, named):
     with pytest.raises(ConfigurationError, match=named):
         decision_from(**{**NONE, **given})
+
+
+def asked(*allowed):
+    return {
+        "action_requests": [{"name": "mail", "args": {"to": "a"}, "description": "?"} for _ in allowed],
+        "review_configs": [{"action_name": "mail", "allowed_decisions": [*choices]} for choices in allowed],
+    }
+
+
+@pytest.mark.parametrize(
+    ("pending", "options"),
+    [
+        ([asked(["edit", "approve"])], "--approve"),
+        ([asked(["edit", "reject"])], "--reject REASON"),
+        ([asked(["respond"])], "--respond TEXT"),
+        ([asked(["edit"])], """--edit '{"name": "mail", "args": {"...": "..."}}'"""),
+        (
+            [asked(["approve"], ["reject"])],
+            """--decision '{"decisions": [{"type": "approve"}, {"type": "reject", "message": "REASON"}]}'""",
+        ),
+        ([{"value": "a tool asks"}], ""),
+        ([asked(["approve"]), asked(["approve"])], ""),
+    ],
+)
+def test_what_is_suggested_is_what_the_tools_allow(pending, options):
+    assert suggested_options(pending) == options
+
+
+@pytest.mark.parametrize("pending", [asked(["respond"]), asked(["edit"]), asked(["approve"], ["respond"])])
+def test_what_is_suggested_can_be_read_again(pending):
+    option, *value = shlex.split(suggested_options([pending]))
+    given = {**NONE, option.removeprefix("--"): value[0]}
+    answer_schema([Request(name="mail", args={}, description="?")] * len(pending["review_configs"])).model_validate(
+        check_decision(decision_from(**given))
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "named"),
+    [
+        ("--edit", "{", "--edit is not JSON: Expecting property name"),
+        ("--edit", "[1]", "--edit must be a JSON object, not '[1]'"),
+        ("--edit", '{"args": {}}', "{'type': 'edit', 'edited_action': {'args': {}}} is no decision"),
+        ("--decision", '{"type": "maybe"}', "{'type': 'maybe'} is no decision"),
+    ],
+)
+def test_a_decision_that_is_none_is_a_usage_error_that_names_it(folder, capsys, option, value, named):
+    assert main(["resume", "t", *OPTIONS, option, value]) == 2
+    assert named in capsys.readouterr().err
 
 
 def test_a_question_marks_the_line_and_keeps_escape_codes_from_the_terminal():
