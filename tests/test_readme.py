@@ -25,6 +25,8 @@ REPLIES = [
     [code("sum(n * n for n in range(10))"), code("final_answer(285)")],
     [code("tea = price('tea')\nfinal_answer(tea)")],
     [],
+    [code("final_answer(send_email('ann', f'tea costs {price(\"tea\")}'))")],
+    [],
 ]
 
 
@@ -42,8 +44,10 @@ def test_the_python_in_the_readme_runs(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "11.5"
     assert printed[1] == "10.0 answered 1"
-    assert printed[-1] == "answer"
-    assert namespace["result"].answer == 2.5
+    assert "interrupted {'to': 'ann', 'text': 'tea costs 2.5'}" in printed
+    assert "answer" in printed
+    assert printed[-1] == "sent to ann"
+    assert namespace["result"].answer == "sent to ann"
 
 
 def test_the_picture_in_the_readme_is_the_graph():
