@@ -47,7 +47,7 @@ VALID: tuple[list[Any], ...] = (
     ["done", 1, DONE],
     ["done", 2, {**DONE, "value": None, "answer": VALUE, "error": ERROR}],
     ["call", 1, 1 << 33, "search", {"query": "tea", "top": [1, {"k": b"\x00"}]}, 4, True],
-    ["call", 1, 7, "now", {}, None],
+    ["call", 1, 7, "now", {}, None, True],
     ["component", "rows", b"\x80\x05", True],
     ["component", "rows", None, True],
     ["snapped", {"rows[3]": "cannot pickle 'generator' object"}],

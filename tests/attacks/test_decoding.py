@@ -114,7 +114,7 @@ def test_extension_types_are_refused_wherever_they_stand(code, size):
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
 def test_text_that_is_no_unicode_is_refused(text):
-    for message in (["refused", text], ["done", 1, {**DONE, "variables": {text: "x"}}], ["call", 1, 1, text, {}, None]):
+    for message in (["refused", text], ["done", 1, {**DONE, "variables": {text: "x"}}], ["call", 1, 1, text, {}, None, True]):
         assert decode([encode(message)]) == ["refused"]
 
 
@@ -134,7 +134,7 @@ def test_data_is_checked_without_other_errors(data, binary):
     try:
         check_plain(data, binary=binary)
         check_keys(data)
-        parse_call(["call", 1, 1, "search", {"query": data}, None], TOOLS)
+        parse_call(["call", 1, 1, "search", {"query": data}, None, True], TOOLS)
         parse_done(["done", 1, {**DONE, "value": {"kind": "x", "preview": "", "json": data}}])
     except FrameError:
         pass
