@@ -114,7 +114,11 @@ def test_extension_types_are_refused_wherever_they_stand(code, size):
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
 def test_text_that_is_no_unicode_is_refused(text):
-    for message in (["refused", text], ["done", 1, {**DONE, "variables": {text: "x"}}], ["call", 1, 1, text, {}, None, True]):
+    for message in (
+        ["refused", text],
+        ["done", 1, {**DONE, "variables": {text: "x"}}],
+        ["call", 1, 1, text, {}, None, True],
+    ):
         assert decode([encode(message)]) == ["refused"]
 
 
