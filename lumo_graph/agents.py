@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from lumo_graph.approvals import check_decision, first_problem
 from lumo_graph.artifacts import artifacts_of
-from lumo_graph.checkpoints import Checkpointer, aopen_checkpointer, open_checkpointer
+from lumo_graph.checkpoints import Checkpointer, ahold_thread, aopen_checkpointer, hold_thread, open_checkpointer
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.events import RunResult
 from lumo_graph.graph import LumoAgent, assemble
@@ -37,7 +37,7 @@ class Request:
 
     input: AgentInput | Command[Any] | None
     """None, or a Command with a decision: go on from the last checkpoint."""
-    checkpointer: str | Checkpointer | None
+    checkpointer: str | Checkpointer | None = field(repr=False)  # a URL may hold a password
     thread_id: str | None
     agent_type: AgentType = "function-calling"
 
@@ -130,6 +130,7 @@ def opened(
     """An agent with its store, for the length of a `with` block."""
     with (
         open_checkpointer(request.checkpointer, must_exist=request.resumes) as saver,
+        hold_thread(saver, request.thread_id),
         _assembled(model, options, request, saver) as agent,
     ):
         yield agent
@@ -140,7 +141,10 @@ async def aopened(
     model: str | BaseChatModel, options: AgentOptions | RunOptions, request: Request
 ) -> AsyncGenerator[Agent, None]:
     """The same from an event loop."""
-    async with aopen_checkpointer(request.checkpointer, must_exist=request.resumes) as saver:
+    async with (
+        aopen_checkpointer(request.checkpointer, must_exist=request.resumes) as saver,
+        ahold_thread(saver, request.thread_id),
+    ):
         with _assembled(model, options, request, saver) as agent:
             yield agent
 

@@ -2,6 +2,7 @@
 
 LumoGraphError
   ConfigurationError (ValueError)   the caller: a bad argument; raised before any work
+  ThreadBusyError                   the caller: another run drives the thread; nothing was done
   ModelError                        the model's provider failed after the retries; the checkpoint is kept
   ExecutorError                     the sandbox failed; never shown to the model as output
     IsolationError                  the required isolation tier is not available here
@@ -19,6 +20,10 @@ class LumoGraphError(Exception):
 
 class ConfigurationError(LumoGraphError, ValueError):
     """An argument, a setting or a stored thread cannot be used as given. Raised before any work is done."""
+
+
+class ThreadBusyError(LumoGraphError):
+    """Another run drives the thread. Nothing was done to it: try again once that run has ended."""
 
 
 class ModelError(LumoGraphError):

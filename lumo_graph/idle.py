@@ -18,7 +18,7 @@ class Idle:
     session: Session
     revision: str
     """The state of the stored namespace that it stands at."""
-    room: tuple[int, int, float | None]
+    room: tuple[object, ...]
     """Memory, disk and processor time it was given."""
 
 

@@ -58,6 +58,11 @@ class Limits:
             raise ConfigurationError(f"Unknown limit {unknown[0]!r}. Limits are: {', '.join(known)}.")
         return replace(base, **value)
 
+    @property
+    def room(self) -> tuple[object, ...]:
+        """What a session is given when it starts: one with other room cannot be used in its place."""
+        return self.memory_mb, self.disk_mb, self.action_cpu_seconds
+
     def to_dict(self) -> dict[str, Any]:
         """Primitive fields, as the run's state stores them."""
         return asdict(self)

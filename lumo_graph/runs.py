@@ -28,6 +28,7 @@ def run(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) ->
 
     Raises:
         ConfigurationError: something cannot be used as given; raised before any work.
+        ThreadBusyError: another run drives the thread, in this process or another.
         ModelError: the provider failed after the retries. With a checkpointer, `resume` continues.
         ExecutorError: the sandbox failed.
     """
@@ -81,7 +82,7 @@ def resume(
 
     Raises:
         ConfigurationError: the thread or its store does not exist.
-        ModelError, ExecutorError: as `run`.
+        ThreadBusyError, ModelError, ExecutorError: as `run`.
     """
     request = resumption(thread_id, checkpointer, options, decision)
     with opened(model, options, request) as agent:

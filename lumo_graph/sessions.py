@@ -67,7 +67,7 @@ class LiveSessions:
                 self._process = os.getpid()
                 weakref.finalize(self, self._idle.close_all)
         idle = self._idle.pop(key)
-        if idle is not None and idle.revision == revision and idle.room == _room(limits):
+        if idle is not None and idle.revision == revision and idle.room == limits.room:
             session, restored = idle.session, False
         else:
             if idle is not None:
@@ -94,7 +94,7 @@ class LiveSessions:
         revision = uuid.uuid4().hex if revision is None else revision
         with self._lock:
             self._leased.discard(session)
-        self._idle.put(key, Idle(session=session, revision=revision, room=_room(limits)))
+        self._idle.put(key, Idle(session=session, revision=revision, room=limits.room))
         return revision
 
     def discard(self, session: Session) -> None:
@@ -118,8 +118,3 @@ class LiveSessions:
     def close_all(self) -> None:
         """End every idle session. The agent can still be used: sessions come back from their checkpoints."""
         self._idle.close_all()
-
-
-def _room(limits: Limits) -> tuple[int, int, float | None]:
-    """What a session was given when it was opened."""
-    return limits.memory_mb, limits.disk_mb, limits.action_cpu_seconds

@@ -1,6 +1,7 @@
 """What every test shares."""
 
 import os
+import signal
 
 import pytest
 
@@ -8,11 +9,31 @@ import pytest
 os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
 # No tracer of the machine the tests run on may watch them, and no proxy may stand before the loopback.
 for name in [*os.environ]:
-    if name.startswith(("LANGSMITH_", "LANGCHAIN_", "LUMO_", "OPENAI_")) or name.lower().endswith("_proxy"):
+    if name.startswith(("LANGSMITH_", "PG", "LANGCHAIN_", "LUMO_", "OPENAI_")) or name.lower().endswith("_proxy"):
         del os.environ[name]
+
+# A shell that starts the tests in the background has its children ignore it; some tests are about what it does.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
 def anyio_backend():
     """Tests marked `anyio` run on asyncio, as LangGraph does."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server of this process's own."""
+    from tests.postgres import running_server
+
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request, tmp_path):
+    """The URL of an empty store that other processes can open too."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/runs.db"
+    return request.getfixturevalue("postgres").new_database()

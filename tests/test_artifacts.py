@@ -59,8 +59,8 @@ def test_the_model_is_told_which_files_there_are():
     assert "`data.csv` (3 bytes)" in str(model.calls[0][0].text)
 
 
-def test_files_of_a_thread_are_there_when_it_is_resumed_elsewhere(tmp_path):
-    store = {"checkpointer": f"sqlite:///{tmp_path}/runs.db", "retry": RetryPolicy(attempts=1), "files": {"in": b"in"}}
+def test_files_of_a_thread_are_there_when_it_is_resumed_elsewhere(store):
+    store = {"checkpointer": store, "retry": RetryPolicy(attempts=1), "files": {"in": b"in"}}
     failing = ScriptedModel([code("open('made.txt', 'w').write('made')"), ConnectionError("down")])
     with pytest.raises(ModelError):
         run("go", failing, agent_type="code-agent", thread_id="t", **store)

@@ -10,6 +10,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from lumo_graph import arun, create_lumo_agent, run
 from lumo_graph.errors import ModelError
+from lumo_graph.executors.zygote import close_zygotes
 from lumo_graph.models import RetryPolicy
 from lumo_graph.testing import ScriptedModel
 from tests.watching import processes_below, until
@@ -22,14 +23,21 @@ def tool(n: int) -> int:
     return n
 
 
-def _left():
-    """Processes, once those that are ending have ended, and descriptors."""
-    until(lambda: len(processes_below(os.getpid())) <= 1)  # the zygote
-    return len(processes_below(os.getpid())), len(list(Path("/proc/self/fd").iterdir()))
+@pytest.fixture
+def left():
+    """Counts new processes, once those that are ending have ended, and descriptors."""
+    close_zygotes()
+    known = processes_below(os.getpid())
+
+    def count():
+        until(lambda: len(processes_below(os.getpid()) - known) <= 1)  # the zygote
+        return len(processes_below(os.getpid()) - known), len(list(Path("/proc/self/fd").iterdir()))
+
+    return count
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts descriptors in /proc")
-def test_a_dropped_agent_takes_its_session_with_it():
+def test_a_dropped_agent_takes_its_session_with_it(left):
     agents, counts = [], []
     for _ in range(6):
         agent = create_lumo_agent(
@@ -39,25 +47,25 @@ def test_a_dropped_agent_takes_its_session_with_it():
         agents.append(weakref.ref(agent))
         del agent
         gc.collect()
-        counts.append(_left())
+        counts.append(left())
     assert [ref() for ref in agents] == [None] * 6
     assert counts[-1] == counts[0]
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts descriptors in /proc")
 @pytest.mark.anyio
-async def test_a_run_leaves_nothing_open():
+async def test_a_run_leaves_nothing_open(left):
     counts = []
     for _ in range(4):
         run("go", ScriptedModel(REPLIES), tools=[tool], agent_type="code-agent", checkpointer="memory://leaks")
         await arun("go", ScriptedModel(REPLIES), tools=[tool], agent_type="code-agent")
         gc.collect()
-        counts.append(_left())
+        counts.append(left())
     assert counts[-1] == counts[1]
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts descriptors in /proc")
-def test_a_run_that_fails_and_is_stored_nowhere_leaves_no_session():
+def test_a_run_that_fails_and_is_stored_nowhere_leaves_no_session(left):
     agent = create_lumo_agent(
         ScriptedModel(["```python\nx = 1\n```", ConnectionError("down")] * 4),
         agent_type="code-agent",
@@ -67,5 +75,5 @@ def test_a_run_that_fails_and_is_stored_nowhere_leaves_no_session():
     for _ in range(4):
         with pytest.raises(ModelError):
             agent.invoke({"task": "go"})
-        counts.append(_left())
+        counts.append(left())
     assert counts[-1] == counts[0]

@@ -95,33 +95,30 @@ def test_a_stream_of_function_calls_shows_them():
     ]  # fmt: skip
 
 
-def test_a_stream_that_is_left_early_cancels_the_run(tmp_path):
-    url = f"sqlite:///{tmp_path}/runs.db"
+def test_a_stream_that_is_left_early_cancels_the_run(store):
     model = ScriptedModel([code("x = 1"), code("final_answer(x)")])
-    events = stream("go", model, agent_type="code-agent", checkpointer=url, thread_id="t")
+    events = stream("go", model, agent_type="code-agent", checkpointer=store, thread_id="t")
     assert any(isinstance(event, StepEnded) for event in events)  # stops at the first
     events.close()
-    result = resume("t", ScriptedModel([code("final_answer(x + 1)")]), checkpointer=url)
+    result = resume("t", ScriptedModel([code("final_answer(x + 1)")]), checkpointer=store)
     assert result.answer == 2
 
 
-def test_a_value_that_ends_its_interpreter_costs_the_thread_itself_only(tmp_path):
+def test_a_value_that_ends_its_interpreter_costs_the_thread_itself_only(store):
     poison = "import os\nclass P:\n    def __reduce__(self):\n        return os._exit, (0,)\np = P()\nkept = 41"
     model = ScriptedModel([code(poison), code("final_answer(kept)")])
-    url = f"sqlite:///{tmp_path}/runs.db"
-    first = run("go", model, agent_type="code-agent", checkpointer=url, thread_id="t")
+    first = run("go", model, agent_type="code-agent", checkpointer=store, thread_id="t")
     assert first.answer == 41
     again = ScriptedModel([code("final_answer('p' in globals())")])
-    later = run("on", again, agent_type="code-agent", checkpointer=url, thread_id="t")
+    later = run("on", again, agent_type="code-agent", checkpointer=store, thread_id="t")
     assert later.answer is False
     assert "- `p`: it could not be restored" in later.steps[-1].observation
 
 
-def test_a_thread_goes_on_with_its_variables_in_a_later_run(tmp_path):
-    url = f"sqlite:///{tmp_path}/runs.db"
-    first = run("go", ScriptedModel([code("x = [1]\nfinal_answer(x)")]), agent_type="code-agent", checkpointer=url)
+def test_a_thread_goes_on_with_its_variables_in_a_later_run(store):
+    first = run("go", ScriptedModel([code("x = [1]\nfinal_answer(x)")]), agent_type="code-agent", checkpointer=store)
     again = ScriptedModel([code("final_answer(x * 3)")])
-    second = run("on", again, agent_type="code-agent", checkpointer=url, thread_id=first.thread_id)
+    second = run("on", again, agent_type="code-agent", checkpointer=store, thread_id=first.thread_id)
     assert (second.answer, len(second.steps)) == ([1, 1, 1], 1)
 
 
@@ -135,18 +132,17 @@ def test_a_failed_model_keeps_the_checkpoint_and_resume_goes_on():
 
 
 @pytest.mark.anyio
-async def test_aresume_goes_on_too(tmp_path):
-    url = f"sqlite:///{tmp_path}/runs.db"
+async def test_aresume_goes_on_too(store):
     with pytest.raises(ModelError):
         await arun(
             "go",
             ScriptedModel([code("x = 20"), ConnectionError("down")]),
             agent_type="code-agent",
-            checkpointer=url,
+            checkpointer=store,
             thread_id="t",
             retry=RetryPolicy(attempts=1),
         )
-    result = await aresume("t", ScriptedModel([code("final_answer(x + 1)")]), checkpointer=url)
+    result = await aresume("t", ScriptedModel([code("final_answer(x + 1)")]), checkpointer=store)
     assert result.answer == 21
 
 
@@ -245,14 +241,13 @@ KILLED_RUN = """
 """
 
 
-def test_a_killed_process_loses_nothing_and_another_one_goes_on(tmp_path):
-    url = f"sqlite:///{tmp_path}/runs.db"
+def test_a_killed_process_loses_nothing_and_another_one_goes_on(store):
     killed = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(KILLED_RUN), url], env={**os.environ}, check=False, capture_output=True
+        [sys.executable, "-c", textwrap.dedent(KILLED_RUN), store], env={**os.environ}, check=False, capture_output=True
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     model = ScriptedModel([code("alias.append(3)\nfinal_answer(seen)")])
-    result = resume("t", model, checkpointer=url)
+    result = resume("t", model, checkpointer=store)
     assert isinstance(result, RunResult)
     assert (result.answer, len(result.steps)) == ({"a": [1, 2, 3]}, 2)
 

@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
-from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Overwrite
 
+from lumo_graph.checkpoints import open_checkpointer
 from lumo_graph.state import AgentState, add_messages, append, merge
 
 MESSAGES = st.lists(
@@ -63,13 +62,13 @@ def test_a_reducer_leaves_its_input_alone():
     assert before == {"a": b"1"}
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def saver(request, tmp_path):
-    if request.param == "memory":
-        yield InMemorySaver()
-    else:
-        with SqliteSaver.from_conn_string(str(tmp_path / "runs.db")) as sqlite:
-            yield sqlite
+    url = f"{request.param}:///{tmp_path}/runs.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").new_database()
+    with open_checkpointer(url) as opened:
+        yield opened
 
 
 def _work(state: AgentState) -> AgentState:

@@ -55,13 +55,13 @@ def reachable_python() -> Runner:
     """An interpreter that every user can run: this one, or one of the system's with the packages of this one."""
     packages = [path for path in site.getsitepackages() if Path(path).is_dir()]
     needed = [sys.executable, *_own_paths()]
-    if not (closed := _first_closed((*needed, *packages, str(_ROOT)))):
+    if not (closed := first_closed((*needed, *packages, str(_ROOT)))):
         return Runner(command=(sys.executable,), path=(str(_ROOT),))
-    if shut := _first_closed((*packages, str(_ROOT))):
+    if shut := first_closed((*packages, str(_ROOT))):
         return Runner(command=(), blocked=f"{shut!r} cannot be entered by other users")
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for folder in ("/usr/bin", "/usr/local/bin"):
-        if (python := Path(folder, name)).is_file() and not _first_closed([os.path.realpath(python)]):
+        if (python := Path(folder, name)).is_file() and not first_closed([os.path.realpath(python)]):
             return Runner(command=(str(python),), path=(str(_ROOT), *packages))
     return Runner(command=(), blocked=f"{closed!r} cannot be entered by other users, and no system has {name}")
 
@@ -80,7 +80,8 @@ def _own_paths() -> Sequence[str]:
     return [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.realpath(sys.executable)]
 
 
-def _first_closed(paths: Iterable[str]) -> str:
+def first_closed(paths: Iterable[str]) -> str:
+    """The first folder on the way to one of these that other users cannot enter; empty if there is none."""
     for path in paths:
         for known in (os.path.abspath(path), os.path.realpath(path)):  # noqa: PTH100 - without following links
             for parent in (Path(known), *Path(known).parents):

@@ -23,7 +23,8 @@ from lumo_graph.cli.options import (
     SystemPromptOption,
     ToolsOption,
 )
-from lumo_graph.cli.storage import default_checkpointer, default_file
+from lumo_graph.cli.storage import chosen_checkpointer, shown
+from lumo_graph.cli.thread_commands import threads_app
 from lumo_graph.errors import ConfigurationError, LumoGraphError
 from lumo_graph.events import Event
 from lumo_graph.types import AGENT_TYPES, TIERS, Tier
@@ -49,6 +50,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(threads_app, name="threads")
 
 
 @app.callback(invoke_without_command=True)
@@ -169,24 +171,6 @@ def resume(
 
 
 @app.command()
-def threads(*, checkpointer: CheckpointerOption = None, json_lines: JsonOption = False) -> None:
-    """List the stored threads.
-
-    The one used last comes first.
-    """
-    from lumo_graph.cli.threads import print_threads  # noqa: PLC0415 - rich, and langgraph where there is a store
-
-    if checkpointer is None and not default_file().is_file():
-        complain(f"there are no threads yet in {str(default_file())!r}.")
-        return
-    try:
-        print_threads(checkpointer or default_checkpointer(), json_lines=json_lines)
-    except LumoGraphError as error:
-        complain(str(error))
-        raise typer.Exit(code_of_error(error)) from None
-
-
-@app.command()
 def doctor(
     *,
     require: Annotated[
@@ -272,11 +256,11 @@ def _follow(
 def _place(thread_id: str, checkpointer: str | None, *, agent_type: str = AGENT_TYPES[0], **options: Any) -> Place:
     """The place of a run, with the options that its next command needs again."""
     try:
-        url = checkpointer or default_checkpointer()
+        url = chosen_checkpointer(checkpointer)
     except ConfigurationError as error:
         complain(str(error))
         raise typer.Exit(USAGE) from None
-    given = {"checkpointer": checkpointer, **options}
+    given = {"checkpointer": checkpointer and shown(checkpointer), **options}
     return Place(
         thread_id=thread_id,
         checkpointer=url,

@@ -1,6 +1,6 @@
 """What the exit code of `lumo` says."""
 
-from lumo_graph.errors import ConfigurationError, ExecutorError, LumoGraphError, ModelError
+from lumo_graph.errors import ConfigurationError, ExecutorError, LumoGraphError, ModelError, ThreadBusyError
 from lumo_graph.types import Outcome
 
 ANSWERED = 0
@@ -9,13 +9,14 @@ USAGE = 2
 LIMIT = 3
 MODEL = 4
 SANDBOX = 5
+BUSY = 6
 INTERRUPTED = 130
 READER_GONE = 141
 """As a shell reports a process that ended because nobody reads its output any more (128 + SIGPIPE)."""
 
 MEANINGS = (
     "0 answered · 2 usage or configuration · 3 a limit was reached · 4 the model failed · 5 the sandbox failed · "
-    "130 interrupted"
+    "6 another run has the thread · 130 interrupted"
 )
 
 
@@ -28,5 +29,5 @@ def code_of_outcome(outcome: Outcome) -> int:
 
 def code_of_error(error: LumoGraphError) -> int:
     """The exit code of a run that failed."""
-    codes = ((ConfigurationError, USAGE), (ModelError, MODEL), (ExecutorError, SANDBOX))
+    codes = ((ConfigurationError, USAGE), (ModelError, MODEL), (ExecutorError, SANDBOX), (ThreadBusyError, BUSY))
     return next((code for kind, code in codes if isinstance(error, kind)), FAILED)

@@ -17,7 +17,7 @@ from lumo_graph.cli.deciding import suggested_options
 from lumo_graph.cli.exits import INTERRUPTED, READER_GONE, code_of_error, code_of_outcome
 from lumo_graph.cli.printable import printable
 from lumo_graph.cli.storage import is_stored
-from lumo_graph.errors import ConfigurationError, LumoGraphError
+from lumo_graph.errors import ConfigurationError, LumoGraphError, ThreadBusyError
 from lumo_graph.events import Answered, Event, RunResult
 
 Start: TypeAlias = Callable[[], AsyncGenerator[Event, None]]
@@ -137,7 +137,7 @@ def follow(start: Start, go_on: GoOn, place: Place, *, json_lines: bool, artifac
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it ends
         return READER_GONE
     except LumoGraphError as error:
-        complain(str(error), "" if isinstance(error, ConfigurationError) else _resumption(place))
+        complain(str(error), "" if isinstance(error, (ConfigurationError, ThreadBusyError)) else _resumption(place))
         return code_of_error(error)
     finally:
         interruption.settle()

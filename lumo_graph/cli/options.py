@@ -30,7 +30,7 @@ CheckpointerOption = Annotated[
     str | None,
     typer.Option(
         envvar="LUMO_CHECKPOINTER", metavar="URL",
-        help="Where threads are stored: sqlite:///FILE, or memory:// for nowhere. "
+        help="Where threads are stored: sqlite:///FILE, postgresql://USER@HOST/DATABASE, or memory:// for nowhere. "
         "Default: lumo/runs.db in XDG_STATE_HOME (~/.local/state).",
     ),
 ]  # fmt: skip

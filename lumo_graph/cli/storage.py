@@ -22,11 +22,14 @@ def describe_storage(url: str | None) -> Storage:
     Args:
         url: of the store; None: the file that `lumo` uses unless told otherwise.
     """
-    url = url or f"sqlite:///{default_file()}"
+    url = _whole(url) if url else f"sqlite:///{default_file()}"
     if url.startswith("memory://"):
         return Storage(url=url, writable=True, reason="gone with the process")
+    if url.startswith(("postgresql://", "postgres://")):
+        return Storage(url=shown(url), writable=not (reason := _why_not_reachable(url)), reason=reason)
     if not url.startswith("sqlite:///"):
-        return Storage(url=url, writable=False, reason="it is of no known form: use sqlite:///FILE or memory://")
+        reason = "it is of no known form: use sqlite:///FILE, postgresql://user:password@host/database or memory://"
+        return Storage(url=shown(url), writable=False, reason=reason)
     reason = _why_not_writable(Path(url.removeprefix("sqlite:///")).absolute())
     return Storage(url=url, writable=not reason, reason=reason)
 
@@ -40,6 +43,40 @@ def _why_not_writable(file: Path) -> str:
         if not os.access(path, os.W_OK):
             return f"{str(path)!r} may not be written to"
     return ""
+
+
+def _why_not_reachable(url: str) -> str:
+    from lumo_graph.checkpoints import postgres  # noqa: PLC0415 - langgraph, where such a store is asked for
+
+    try:
+        postgres.check(url)
+    except LumoGraphError as error:
+        return str(error)
+    return ""
+
+
+def chosen_checkpointer(given: str | None) -> str:
+    """The URL of the store that a command uses.
+
+    Args:
+        given: with the command or in LUMO_CHECKPOINTER. If its password is hidden, as in a command that we have shown,
+            it is the one in LUMO_CHECKPOINTER, where that is the same but for the password. None: the file of the user.
+    """
+    return _whole(given) if given else default_checkpointer()
+
+
+def shown(url: str) -> str:
+    """The URL of a store as it may be shown: without its password."""
+    if url.startswith(("sqlite:", "memory:")):
+        return url
+    from lumo_graph.checkpoints import shown_url  # noqa: PLC0415 - langgraph, where such a store is asked for
+
+    return shown_url(url)
+
+
+def _whole(url: str) -> str:
+    known = os.environ.get("LUMO_CHECKPOINTER")
+    return known if known and url == shown(known) else url
 
 
 def default_checkpointer() -> str:

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lumo_graph.checkpoints import ThreadSummary, list_threads, open_checkpointer
+from lumo_graph.checkpoints import PrunedThread, ThreadSummary, list_threads, open_checkpointer
 from lumo_graph.cli.following import is_terminal
 from lumo_graph.cli.lines import json_line
 from lumo_graph.cli.printable import one_line, printable
+from lumo_graph.cli.transcript import plural
 
 _COLUMNS = ("thread", "last used", "agent type", "outcome", "steps", "task")
 _TASK_WIDTH = 60
@@ -28,6 +29,27 @@ def print_threads(checkpointer: str, *, json_lines: bool) -> None:
         Console(markup=False, emoji=False, highlight=False).print(_table(found))
     else:
         sys.stdout.writelines("\t".join(cells) + "\n" for cells in (_COLUMNS, *map(_cells, found)))
+
+
+def print_pruned(found: Sequence[PrunedThread], *, json_lines: bool, done: bool) -> None:
+    """Print what pruning did, or would do: a line a thread, or JSON lines."""
+    if json_lines:
+        sys.stdout.writelines(f"{json_line(asdict(thread))}\n" for thread in found)
+        return
+    verb = "removed" if done else "would remove"
+    for thread in found:
+        name = printable(thread.thread_id)
+        if thread.skipped:
+            line = f"{name}\tskipped: {printable(thread.skipped)}"
+        else:
+            rest = f"{thread.kept:,} stay" if thread.kept else "the whole thread"
+            line = (
+                f"{name}\t{verb} {plural(thread.removed, 'checkpoint')}, {rest}\t{one_line(thread.task, _TASK_WIDTH)}"
+            )
+        sys.stdout.write(f"{line}\n")
+    if not found:
+        sys.stdout.write("nothing to prune\n")
+    sys.stdout.flush()
 
 
 def _cells(thread: ThreadSummary) -> tuple[str, ...]:

@@ -12,12 +12,11 @@ from typing import Any, cast
 from lumo_graph.executors.checking import CallMessage
 from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, FrameTooLargeError, pack
 from lumo_graph.executors.worker.text import bounded_repr, clean, cut
+from lumo_graph.executors.worker.toolcalls import MAX_CALLS
 from lumo_graph.types import Serve, ToolCall, ToolReply, ToolRequest
 
 MAX_THREADS = 32
 """Tool calls of one session that are served at the same time; more wait."""
-MAX_CALLS = 10_000
-"""Tool calls of one action."""
 _PREVIEW = 500
 _SHORT_PARTS = 50
 _STILL_RUNNING = "had not returned when the action ended; it may still take effect"

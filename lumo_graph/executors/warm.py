@@ -75,7 +75,7 @@ class WarmSessions:
             self._waiting = _Waiting(count=self._waiting.count)
             self._process = os.getpid()
         waiting = self._waiting
-        room = limits.memory_mb, limits.disk_mb, limits.action_cpu_seconds
+        room = limits.room
         with waiting.lock:
             unfit = [] if waiting.room == room else list(waiting.sessions)
             if unfit or waiting.room != room:
@@ -103,14 +103,14 @@ class _Waiting:
 
     count: int
     sessions: deque[Started] = field(default_factory=deque[Started])
-    room: tuple[int, int, float | None] | None = None
+    room: tuple[object, ...] | None = None
     filling: bool = False
     ended: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def _fill(waiting: _Waiting, start: Start, limits: Limits) -> None:
-    room = limits.memory_mb, limits.disk_mb, limits.action_cpu_seconds
+    room = limits.room
     while True:
         with waiting.lock:
             if waiting.ended or waiting.room != room or len(waiting.sessions) >= waiting.count:

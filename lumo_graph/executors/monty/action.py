@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from queue import SimpleQueue
 from typing import Any, get_args
 
-from lumo_graph.executors.calls import MAX_CALLS, Threads
+from lumo_graph.executors.calls import Threads
 from lumo_graph.executors.monty.values import describe, plain_argument, plain_result
 from lumo_graph.executors.monty.worker import Worker
 from lumo_graph.executors.worker.plain import NotPlainError
 from lumo_graph.executors.worker.text import bounded_repr, clean, cut
-from lumo_graph.executors.worker.toolcalls import bind_arguments, make_exception, make_signature
+from lumo_graph.executors.worker.toolcalls import MAX_CALLS, bind_arguments, make_exception, make_signature
 from lumo_graph.executors.worker.values import describe_answer
 from lumo_graph.types import Serve, ToolCall, ToolReply, ToolRequest, ToolSpec, Value
 

@@ -1,0 +1,140 @@
+"""`lumo threads` and the commands below it. Nothing heavy is imported before a command needs it."""
+
+import re
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from lumo_graph.cli.exits import USAGE, code_of_error
+from lumo_graph.cli.following import complain
+from lumo_graph.cli.options import CheckpointerOption, JsonOption
+from lumo_graph.cli.storage import chosen_checkpointer, default_file
+from lumo_graph.errors import ConfigurationError, LumoGraphError
+
+threads_app = typer.Typer(rich_markup_mode=None)
+
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+_AGE = re.compile(r"(\d+)([hdw])")
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+@threads_app.callback(invoke_without_command=True)
+def threads(context: typer.Context, *, checkpointer: CheckpointerOption = None, json_lines: JsonOption = False) -> None:
+    """List the stored threads, or prune or delete them.
+
+    The one used last comes first.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    import rich  # noqa: F401, PLC0415 # pyright: ignore[reportUnusedImport] - says that it is missing whatever is stored
+
+    if _is_nothing(checkpointer):
+        return
+    with _complaining():
+        from lumo_graph.cli.threads import print_threads  # noqa: PLC0415 - langgraph
+
+        print_threads(chosen_checkpointer(checkpointer), json_lines=json_lines)
+
+
+@threads_app.command()
+def prune(
+    context: typer.Context,
+    *,
+    keep: Annotated[
+        int | None, typer.Option(metavar="N", help="Keep the newest N checkpoints of each thread, not 0 of them.")
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Only threads not used for so long: 12h, 30d, 8w.")
+    ] = None,
+    ended: Annotated[bool, typer.Option("--ended", help="Only threads whose run has ended.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    yes: YesOption = False,
+    checkpointer: CheckpointerOption = None,
+    json_lines: JsonOption = False,
+) -> None:
+    """Make the store smaller.
+
+    With --keep, threads lose their oldest checkpoints and can still be resumed; without, whole threads go.
+    """
+    checkpointer = checkpointer or _of_parent(context)
+    if _is_nothing(checkpointer):
+        return
+    with _complaining():
+        from lumo_graph.checkpoints import prune_threads  # noqa: PLC0415 - langgraph
+        from lumo_graph.cli.threads import print_pruned  # noqa: PLC0415 - rich
+
+        age = None if older_than is None else _age(older_than)
+        url = chosen_checkpointer(checkpointer)
+        found = prune_threads(url, keep=keep, older_than=age, ended=ended, dry_run=True)
+        if dry_run or not any(thread.removed for thread in found):
+            print_pruned(found, json_lines=json_lines, done=False)
+            return
+        if not yes:
+            print_pruned(found, json_lines=False, done=False)
+            _ask("Remove them?")
+        print_pruned(prune_threads(url, keep=keep, older_than=age, ended=ended), json_lines=json_lines, done=True)
+
+
+@threads_app.command()
+def delete(
+    context: typer.Context,
+    thread: Annotated[str, typer.Argument(metavar="THREAD", help="The thread; `lumo threads` lists them.")],
+    *,
+    yes: YesOption = False,
+    checkpointer: CheckpointerOption = None,
+) -> None:
+    """Delete a thread: its conversation, its variables and its history."""
+    with _complaining():
+        from lumo_graph.checkpoints import delete_thread  # noqa: PLC0415 - langgraph
+
+        url = chosen_checkpointer(checkpointer or _of_parent(context))
+        if not yes:
+            _ask(f"Delete thread {thread!r}?")
+        delete_thread(url, thread)
+        complain(f"thread {thread!r} is deleted.")
+
+
+def _age(text: str) -> timedelta:
+    found = _AGE.fullmatch(text.strip())
+    if found is None:
+        raise ConfigurationError(f"--older-than must be a number with h, d or w, such as 30d, not {text!r}.")
+    try:
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    except OverflowError:
+        raise ConfigurationError(f"--older-than {text!r} is longer than there are dates.") from None
+
+
+def _ask(question: str) -> None:
+    if not sys.stdin.isatty():
+        complain("nobody is there to ask. To do it all the same: --yes")
+        raise typer.Exit(USAGE)
+    if not typer.confirm(question, err=True):
+        complain("nothing was done.")
+        raise typer.Exit
+
+
+def _is_nothing(checkpointer: str | None) -> bool:
+    """Whether there is no store yet, and that was said."""
+    if checkpointer is not None or default_file().is_file():
+        return False
+    complain(f"there are no threads yet in {str(default_file())!r}.")
+    return True
+
+
+def _of_parent(context: typer.Context) -> str | None:
+    """The store that was named before the command: `lumo threads --checkpointer URL prune`."""
+    return context.parent.params.get("checkpointer") if context.parent is not None else None
+
+
+@contextmanager
+def _complaining() -> Generator[None, None, None]:
+    try:
+        yield
+    except LumoGraphError as error:
+        complain(str(error))
+        raise typer.Exit(code_of_error(error)) from None
