@@ -30,11 +30,11 @@ charge(2)
 
 
 @pytest.mark.parametrize("loop", [False, True], ids=["sync", "async"])
-def test_calls_that_were_made_are_not_made_again(worker, loop):
+def test_calls_that_were_made_are_not_made_again(worker, store, loop):
     code = ["before = [1]", CHARGES, "final_answer((before, seen))"]
-    assert worker.run("start", code=code, loop=loop) is None
+    assert worker.run("start", code=code, loop=loop, checkpointer=store) is None
     assert worker.effects == ["charge-1", "charge-2", "charge-3"]
-    done = worker.run("resume", code=code, from_reply=2, loop=loop)
+    done = worker.run("resume", code=code, from_reply=2, loop=loop, checkpointer=store)
     assert done["answer"] == [[1], [1, 2, 3, 4, 5]]
     assert worker.effects == [f"charge-{amount}" for amount in (1, 2, 3, 4, 5)]
 

@@ -141,7 +141,7 @@ def main(command: str, options: dict[str, Any]) -> None:
     replies = [reply_of(one) for one in options["code"]]
     given: dict[str, Any] = {
         "tools": tools_of(folder, options),
-        "checkpointer": f"sqlite:///{folder}/runs.db",
+        "checkpointer": options.get("checkpointer", f"sqlite:///{folder}/runs.db"),
         "interrupt_on": options.get("interrupt_on"),
     }
     model = ScriptedModel(replies[options.get("from_reply", 0) :])
