@@ -155,7 +155,7 @@ def assemble(
         preflight=preflight,
         approvals=parse_rules(interrupt_on, [spec.name for spec in toolbox.specs]),
     )
-    if interrupt_on and checkpointer is False:
+    if setup.approvals and checkpointer is False:
         raise ConfigurationError("interrupt_on needs a checkpointer, and checkpointer=False stores nothing.")
     if response_format is not None:
         response_schema(response_format)  # raises before any work

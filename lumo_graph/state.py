@@ -137,6 +137,9 @@ class ToolResult(TypedDict):
     ok: bool
     preview: str
     seconds: float
+    replayed: NotRequired[bool]
+    edited: NotRequired[bool]
+    """As in `ToolCall`; False unless given."""
     answer: NotRequired[Any]
     """The argument of `final_answer`, where that is what was called."""
 

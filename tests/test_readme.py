@@ -25,8 +25,7 @@ REPLIES = [
     [code("sum(n * n for n in range(10))"), code("final_answer(285)")],
     [code("tea = price('tea')\nfinal_answer(tea)")],
     [],
-    [code("final_answer(send_email('ann', f'tea costs {price(\"tea\")}'))")],
-    [],
+    [code("tea = price('tea')\nsent = send_email('ann', f'Tea costs {tea}.')"), code("final_answer(sent)")],
 ]
 
 
@@ -44,10 +43,11 @@ def test_the_python_in_the_readme_runs(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "11.5"
     assert printed[1] == "10.0 answered 1"
-    assert "interrupted {'to': 'ann', 'text': 'tea costs 2.5'}" in printed
-    assert "answer" in printed
-    assert printed[-1] == "sent to ann"
-    assert namespace["result"].answer == "sent to ann"
+    *_, last_event, asked, sent = printed
+    assert last_event == "answer"
+    assert asked == "interrupted {'to': 'ann', 'text': 'Tea costs 2.5.'}"
+    assert sent == "sent to ann"
+    assert namespace["result"].answer == 2.5
 
 
 def test_the_picture_in_the_readme_is_the_graph():

@@ -22,7 +22,6 @@ from lumo_graph.approvals import (
     question,
     request_for,
 )
-from lumo_graph.journal import Asked
 from lumo_graph.nodes.journaling import Journal
 
 _SETTLED_SECONDS = 0.05
@@ -85,14 +84,17 @@ class Approvals:
         """What is to be asked about a call; None if it need not wait."""
         return request_for(self._rules.get(name), name, args, line=line)
 
-    def decide(self, asked: Asked, request: Request) -> Decision:
+    def decide(self, key: str, request: Request) -> Decision:
         """Wait for the decision about a call.
+
+        Args:
+            key: names the question, the same in every run of the action.
+            request: what is asked.
 
         Raises:
             GraphInterrupt: a person has to be asked; the run goes on with the answer, later.
         """
         assert self._journal is not None  # noqa: S101 - nothing waits without a checkpointer
-        key = str(asked.key)
         with self._changed:
             self._recall(self._journal)
             if key in self._decided:

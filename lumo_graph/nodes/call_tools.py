@@ -136,8 +136,8 @@ def _served(call: Call, served: Served, limit: int) -> ToolResult:
     if served.edited is not None:
         call = replace(call, args=dict(served.edited))
         text = f"{text}\n\n({edited_note(call.name, served.edited)})"
-    text = shorten(text, limit)
-    return _result(call, text=text, ok=ok, shown=served.preview, seconds=served.seconds)
+    result = _result(call, text=shorten(text, limit), ok=ok, shown=served.preview, seconds=served.seconds)
+    return {**result, "replayed": served.replayed, "edited": served.edited is not None}
 
 
 def _late(call: Call, seconds: float) -> ToolResult:

@@ -7,6 +7,7 @@ checkpoint that the node began from: a fork or a run from an earlier one has ano
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -67,7 +68,7 @@ class Journal:
         self._name = name
         self._lock = threading.Lock()
         self._replay: Replay | None = None
-        self._begun: set[str] = set()
+        self._begun: Counter[str] = Counter()
         self._waves: list[dict[str, Any]] = []
         self._answers: dict[int, Any] = {}
         self._used = 0
@@ -94,13 +95,14 @@ class Journal:
             except DivergedError as failure:
                 raise DivergenceError(str(failure)) from None
 
-    def was_begun(self, asked: Asked) -> bool:
-        """Whether a call may have been made before, with nothing known of its end."""
-        return str(asked.key) in self._begun
+    def times_begun(self, asked: Asked) -> int:
+        """How often a call may have been made before, with nothing known of its end."""
+        return self._begun[str(asked.key)]
 
     def begin(self, asked: Asked) -> None:
         """Note that a call is about to be made."""
-        self._store.write(f"begun:{asked.key}", _BEGUN, str(asked.key))
+        key = str(asked.key)
+        self._store.write(f"begun:{key}:{self._begun[key]}", _BEGUN, key)
 
     def make(
         self,
@@ -190,7 +192,7 @@ class Journal:
         if self._replay is None:
             writes = self._wait_until_stored()
             self._replay = Replay.of(Record.from_dict(value) for value in self._ours(writes, _CALLS))
-            self._begun = set(self._ours(writes, _BEGUN))
+            self._begun = Counter(self._ours(writes, _BEGUN))
             self._waves = sorted(self._ours(writes, _WAVES), key=lambda wave: wave["place"])
             self._answers = {one["place"]: one["answer"] for one in self._ours(writes, _DECIDED)}
             self._used = next((_count(value) for task, name, value in writes if self._is_used(task, name)), 0)

@@ -135,7 +135,15 @@ def _see_execution(state: AgentState, code: str) -> Seen:
 
 def _see_results(results: list[ToolResult]) -> Seen:
     calls = tuple(
-        ToolCall(name=it["name"], args=it["args"], ok=it["ok"], preview=it["preview"], seconds=it["seconds"])
+        ToolCall(
+            name=it["name"],
+            args=it["args"],
+            ok=it["ok"],
+            preview=it["preview"],
+            seconds=it["seconds"],
+            replayed=it.get("replayed", False),
+            edited=it.get("edited", False),
+        )
         for it in results
     )
     # The answer comes last, so that a rejection can be told in its own tool message.

@@ -19,7 +19,7 @@ from lumo_graph.nodes.approving import Approvals
 from lumo_graph.nodes.journaling import Journal
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState
-from lumo_graph.tools import bounded_args, preview, run_in_background
+from lumo_graph.tools import Effects, bounded_args, preview, run_in_background
 from lumo_graph.types import ToolReply, ToolRequest
 
 IDEMPOTENCY_KEY = "idempotency_key"
@@ -145,22 +145,29 @@ class ToolServer:
         if asked.record is not None:
             edited = asked.record.arguments if asked.record.edited is not None else None
             return Served(reply=asked.record.reply, replayed=True, edited=edited)
-        if question is None and effects.on_unknown != "rerun" and self.journal.was_begun(asked):
-            if effects.on_unknown == "fail":
-                text = f"{request.name} may have run already, before this run was interrupted; it was not called again."
-                return self._record(asked, request, lambda: ToolReply(error=text, error_type="RuntimeError"))
-            question = _unknown(request)
+        return self._decided(asked, request, effects, question)
+
+    def _decided(self, asked: Asked, request: ToolRequest, effects: Effects, question: Request | None) -> Served:
+        """Make a call that was not made before, if those who must be asked let it be made."""
+        assert self.journal is not None  # noqa: S101 - what is asked for was asked of it
         edited: Mapping[str, Any] | None = None
-        if question is not None:
-            decision = self._approvals.decide(asked, question)
+        questions = {} if question is None else {str(asked.key): question}
+        if effects.on_unknown != "rerun" and (times := self.journal.times_begun(asked)):
+            if effects.on_unknown == "fail":
+                return self._record(asked, request, lambda: _may_have_run(request.name))
+            # Another question than the first, and than the one after the crash before.
+            questions[f"{asked.key}?{times}"] = _unknown(request)
+        for key, one in questions.items():
+            decision = self._approvals.decide(key, replace(one, args=dict(edited or request.args)))
             if (instead := _instead_of_call(request.name, decision)) is not None:
                 return self._record(asked, request, lambda: instead)
-            if decision.edited_action is not None and decision.edited_action.args != request.args:
+            if decision.edited_action is not None:
                 edited = decision.edited_action.args
+        if edited == request.args:
+            edited = None
         if effects.on_unknown != "rerun":
             self.journal.begin(asked)
-        key = self.journal.idempotency_key(asked)
-        args = request.args if edited is None else edited
+        args, key = request.args if edited is None else edited, self.journal.idempotency_key(asked)
         return self._record(asked, request, lambda: self._make(request.name, args, key=key), edited)
 
     def _record(
@@ -217,6 +224,11 @@ def edited_note(name: str, args: Mapping[str, Any]) -> str:
     bounded = {key: repr(value) if isinstance(args[key], str) else value for key, value in bounded_args(args).items()}
     shown = ", ".join(f"{key}={value}" for key, value in bounded.items())
     return f"A person has changed the arguments of {name}: it was called as {name}({shown})"
+
+
+def _may_have_run(name: str) -> ToolReply:
+    text = f"{name} may have run already, before this run was interrupted; it was not called again."
+    return ToolReply(error=text, error_type="RuntimeError")
 
 
 def _unknown(request: ToolRequest) -> Request:

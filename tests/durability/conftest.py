@@ -45,6 +45,11 @@ class Worker:
         log = self.folder / "effects"
         return log.read_text().split() if log.exists() else []
 
+    @property
+    def keys(self):
+        """The keys of the calls of `pay`, in order."""
+        return (self.folder / "keys").read_text().split()
+
 
 @pytest.fixture
 def worker(tmp_path):

@@ -12,8 +12,9 @@ ON = {"mail": True}
 
 
 @pytest.mark.parametrize("loop", [False, True], ids=["sync", "async"])
-def test_a_call_waits_and_goes_on_in_another_process(worker, loop):
-    asked = worker.run("start", code=CODE, interrupt_on=ON, loop=loop)
+def test_a_call_waits_and_goes_on_in_another_process(worker, store, loop):
+    options = {"code": CODE, "interrupt_on": ON, "loop": loop, "checkpointer": store}
+    asked = worker.run("start", **options)
     assert (asked["outcome"], worker.effects) == ("interrupted", ["charge-1"])
     (request,) = asked["pending"]
     assert request["action_requests"][0]["name"] == "mail"
@@ -21,7 +22,7 @@ def test_a_call_waits_and_goes_on_in_another_process(worker, loop):
     assert request["code"] == CODE[0]
     assert request["lines"] == [2]
     assert request["calls_before"] == ["charge -> 1"]
-    done = worker.run("resume", code=CODE, from_reply=1, interrupt_on=ON, decision={"type": "approve"}, loop=loop)
+    done = worker.run("resume", **options, from_reply=1, decision={"type": "approve"})
     assert done["answer"] == [1, 2, 3]
     assert worker.effects == ["charge-1", "mail-ann", "charge-2"]
 

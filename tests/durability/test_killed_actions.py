@@ -30,11 +30,11 @@ charge(2)
 
 
 @pytest.mark.parametrize("loop", [False, True], ids=["sync", "async"])
-def test_calls_that_were_made_are_not_made_again(worker, loop):
+def test_calls_that_were_made_are_not_made_again(worker, store, loop):
     code = ["before = [1]", CHARGES, "final_answer((before, seen))"]
-    assert worker.run("start", code=code, loop=loop) is None
+    assert worker.run("start", code=code, loop=loop, checkpointer=store) is None
     assert worker.effects == ["charge-1", "charge-2", "charge-3"]
-    done = worker.run("resume", code=code, from_reply=2, loop=loop)
+    done = worker.run("resume", code=code, from_reply=2, loop=loop, checkpointer=store)
     assert done["answer"] == [[1], [1, 2, 3, 4, 5]]
     assert worker.effects == [f"charge-{amount}" for amount in (1, 2, 3, 4, 5)]
 
@@ -51,7 +51,29 @@ def test_calls_from_threads_and_tasks_are_not_made_again_either(worker, loop):
     assert sorted(worker.effects) == sorted([f"charge-{n}" for n in range(8)] + [f"post-{n}" for n in range(12)])
 
 
-def test_an_effect_that_nobody_heard_of_is_made_again_with_the_same_key(worker):
+def test_a_call_that_is_made_again_has_the_same_key_and_others_have_others(worker):
+    code = ["a = pay(1)\nb = pay(1)\nc = pay(2)", "final_answer((a, b, c))"]
+    assert worker.run("start", code=code, kill_in=2) is None
+    assert worker.run("resume", code=code, from_reply=1)["answer"] == [1, 3, 4]
+    first, second, again, third = worker.keys
+    assert second == again
+    assert len({first, second, third}) == 3
+    assert all(key.startswith("t/") for key in worker.keys)
+
+
+@pytest.mark.parametrize("loop", [False, True], ids=["sync", "async"])
+def test_function_calls_that_were_made_are_not_made_again(worker, loop):
+    calls = [["charge", {"amount": 1}], ["mail", {"to": "ann"}]]
+    options = {"code": [calls, [["final_answer", {"answer": 1}]]], "loop": loop, "interrupt_on": {"mail": True}}
+    asked = worker.run("start", **options, agent_type="function-calling")
+    assert (asked["outcome"], worker.effects) == ("interrupted", ["charge-1"])
+    options["from_reply"] = 1
+    assert worker.run("resume", **options, decision={"type": "approve"}, kill_at=["lumo:calls", 1]) is None
+    assert worker.run("resume", **options)["answer"] == 1
+    assert worker.effects == ["charge-1", "mail-ann"]
+
+
+def test_an_effect_that_nobody_heard_of_is_made_again(worker):
     code = [CHARGES.replace("kill()", ""), "final_answer(seen)"]
     assert worker.run("start", code=code, kill_in=3) is None
     assert worker.run("resume", code=code, from_reply=1)["answer"] == [1, 2, 4, 5, 6]
@@ -98,3 +120,29 @@ def test_a_call_that_may_have_been_made_asks_a_person_if_its_tool_says_so(worker
     assert "may have run already" in asked["pending"][0]["action_requests"][0]["description"]
     assert worker.run("resume", code=code, from_reply=1, decision=decision)["answer"] == answer
     assert worker.effects == effects
+
+
+def test_a_call_is_asked_about_after_every_crash_in_it(worker):
+    code = ["x = careful(1)", "final_answer(x)"]
+    options = {"code": code, "from_reply": 1}
+    assert worker.run("start", code=code, kill_in=1) is None
+    assert worker.run("resume", **options)["outcome"] == "interrupted"
+    assert worker.run("resume", **options, decision={"type": "approve"}, kill_in=2) is None
+    assert worker.run("resume", **options)["outcome"] == "interrupted"
+    assert worker.run("resume", **options, decision={"type": "respond", "message": "twice"})["answer"] == "twice"
+    assert worker.effects == ["careful-1"] * 2
+
+
+@pytest.mark.parametrize("on_unknown", ["ask", "fail"])
+def test_an_approval_from_before_a_crash_is_none_for_making_the_call_again(worker, on_unknown):
+    code = ["try:\n    x = careful(1)\nexcept RuntimeError as error:\n    x = str(error)", "final_answer(x)"]
+    options = {"code": code, "interrupt_on": {"careful": True}, "on_unknown": on_unknown}
+    worker.run("start", **options)
+    options["from_reply"] = 1
+    assert worker.run("resume", **options, decision={"type": "approve"}, kill_in=1) is None
+    done = worker.run("resume", **options)
+    if on_unknown == "ask":
+        assert "may have run already" in done["pending"][0]["action_requests"][0]["description"]
+        done = worker.run("resume", **options, decision={"type": "respond", "message": "may have run already"})
+    assert "may have run already" in done["answer"]
+    assert worker.effects == ["careful-1"]

@@ -13,8 +13,8 @@ from typing_extensions import TypedDict
 
 from lumo_graph import create_lumo_agent, resume, run, stream
 from lumo_graph.errors import ConfigurationError
-from lumo_graph.events import Answered, Approval
-from lumo_graph.runs import aresume, arun
+from lumo_graph.events import Answered, Approval, StepEnded, ToolEnded
+from lumo_graph.runs import aresume, arun, resume_stream
 from lumo_graph.testing import ScriptedModel
 
 CONFIG: dict[str, Any] = {"configurable": {"thread_id": "t"}}
@@ -129,6 +129,87 @@ def test_a_decision_that_nothing_waits_for_is_refused(tools):
     run("go", ScriptedModel(["Done."]), thread_id="t", **options)
     with pytest.raises(ConfigurationError, match="Nothing waits"):
         resume("t", ScriptedModel([]), decision=APPROVE, **options)
+
+
+def test_an_edited_function_call_is_shown_as_it_was_made(tools):
+    graph = agent_of(CALLS, tools, InMemorySaver(), agent_type="function-calling")
+    asked = graph.invoke({"task": "go"}, CONFIG)["__interrupt__"][0].value["action_requests"]
+    edit = {"type": "edit", "edited_action": {"name": "mail", "args": {"to": "eve"}}}
+    decisions = [edit if request["args"]["to"] == "ann" else APPROVE for request in asked]
+    done = graph.invoke(Command(resume={"decisions": decisions}), CONFIG)
+    assert sorted(tools.made) == ["mail-bob", "mail-eve"]
+    calls = done["steps"][0]["calls"]
+    assert [(call["args"], call["edited"]) for call in calls] == [({"to": "eve"}, True), ({"to": "bob"}, False)]
+    told = next(message.text for message in done["messages"] if getattr(message, "tool_call_id", None) == "ann")
+    assert told.startswith("sent to eve")
+    assert "it was called as mail(to='eve')" in told
+
+
+def test_events_show_the_arguments_of_an_edited_call(tools):
+    options = {"tools": list(tools), "checkpointer": InMemorySaver(), "interrupt_on": ON}
+    run("go", ScriptedModel(CODE[:1]), agent_type="code-agent", thread_id="t", **options)
+    edit = {"type": "edit", "edited_action": {"name": "mail", "args": {"to": "eve"}}}
+    events = list(resume_stream("t", ScriptedModel(CODE[1:]), decision=edit, **options))
+    ended = {event.name: event for event in events if isinstance(event, ToolEnded)}
+    assert (ended["charge"].replayed, ended["charge"].edited) == (True, None)
+    assert (ended["mail"].replayed, ended["mail"].edited) == (False, {"to": "eve"})
+    (step, *_) = [event.step for event in events if isinstance(event, StepEnded)]
+    assert [(call.name, call.args, call.edited) for call in step.calls] == [
+        ("charge", {"amount": 1}, False),
+        ("mail", {"to": "eve"}, True),
+    ]
+
+
+def test_an_edit_cannot_make_a_call_of_another_tool(tools):
+    options = {"tools": list(tools), "checkpointer": InMemorySaver(), "interrupt_on": ON}
+    run("go", ScriptedModel(CODE[:1]), agent_type="code-agent", thread_id="t", **options)
+    edit = {"type": "edit", "edited_action": {"name": "charge", "args": {"amount": 1_000}}}
+    with pytest.raises(ConfigurationError, match="cannot make it a call of charge: reject it"):
+        resume("t", ScriptedModel([]), decision=edit, **options)
+    assert tools.made == ["charge-1"]
+    assert resume("t", ScriptedModel(CODE[1:]), decision=APPROVE, **options).answer == ["charged 1", "sent to ann"]
+
+
+@pytest.mark.parametrize(("on", "asked"), [(lambda args: args["amount"] > 10, [50]), (False, [])])
+def test_a_predicate_chooses_the_calls_that_wait(tools, on, asked):
+    code = ["```python\nfor amount in (5, 50, 6):\n    charge(amount)\nfinal_answer(1)\n```"]
+    graph = agent_of(code, tools, InMemorySaver(), interrupt_on={"charge": on})
+    state = graph.invoke({"task": "go"}, CONFIG)
+    waiting = [
+        request["args"]["amount"] for one in state.get("__interrupt__", ()) for request in one.value["action_requests"]
+    ]
+    assert waiting == asked
+    if asked:
+        graph.invoke(Command(resume=APPROVE), CONFIG)
+    assert tools.made == ["charge-5", "charge-50", "charge-6"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "told"),
+    [
+        ({"type": "reject", "message": "too dear"}, "A person did not let the code run: too dear."),
+        ({"type": "respond", "message": "It costs 3."}, "It costs 3."),
+        (
+            {"type": "edit", "edited_action": {"name": "python_interpreter", "args": {"code": "charge(2)\nnowhere()"}}},
+            "nowhere",
+        ),
+    ],
+    ids=["reject", "respond", "an edit that is certain to fail"],
+)
+def test_code_that_a_person_does_not_let_run_is_not_run_and_the_model_is_told(tools, decision, told):
+    graph = agent_of([CODE[0], "Enough."], tools, InMemorySaver(), interrupt_on={"python_interpreter": True})
+    graph.invoke({"task": "go"}, CONFIG)
+    state = graph.invoke(Command(resume=decision), CONFIG)
+    assert told in state["steps"][0]["observation"]
+    assert tools.made == []
+
+
+def test_an_edit_of_code_needs_code(tools):
+    options = {"tools": list(tools), "checkpointer": InMemorySaver(), "interrupt_on": {"python_interpreter": True}}
+    run("go", ScriptedModel(CODE[:1]), agent_type="code-agent", thread_id="t", **options)
+    edit = {"type": "edit", "edited_action": {"name": "python_interpreter", "args": {"cod": "1"}}}
+    with pytest.raises(ConfigurationError, match="not {'cod': '1'}"):
+        resume("t", ScriptedModel([]), decision=edit, **options)
 
 
 def test_a_call_waits_on_an_event_loop_too(tools):

@@ -14,10 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command
 
 from lumo_graph import arun, create_lumo_agent, resume, run
-from lumo_graph.checkpoints import open_checkpointer
+from lumo_graph.checkpoints import aopen_checkpointer, open_checkpointer
+from lumo_graph.events import RunResult
 from lumo_graph.runs import aresume
 from lumo_graph.testing import ScriptedModel
 from lumo_graph.tools import declare_effects
@@ -73,12 +76,18 @@ def tools_of(folder: Path, options: dict[str, Any]) -> list[Any]:
         leave("read")
         return time.time()
 
+    def pay(amount: int, config: RunnableConfig) -> int:
+        """Pay an amount, and write down the key of the call."""
+        with (folder / "keys").open("a") as file:
+            file.write(f"{config['configurable']['idempotency_key']}\n")
+        return leave(f"pay-{amount}")
+
     def careful(amount: int) -> int:
         """Charge an amount, and rather not twice."""
         return leave(f"careful-{amount}")
 
     return [
-        charge, mail, post,
+        charge, mail, post, pay,
         declare_effects(kill, effects="none"),
         declare_effects(read, effects="none"),
         declare_effects(first_time, effects="none"),
@@ -86,19 +95,25 @@ def tools_of(folder: Path, options: dict[str, Any]) -> list[Any]:
     ]  # fmt: skip
 
 
-def killing_saver(saver: Any, channel: str, nth: int) -> Any:
-    """The saver, ending the process right after the n-th write to a channel."""
-    put_writes, seen = saver.put_writes, 0
+def make_kill_at(saver: Any, channel: str, nth: int) -> None:
+    """Let a saver end the process right after the n-th write to a channel."""
+    put_writes, aput_writes, seen = saver.put_writes, saver.aput_writes, 0
 
-    def put_and_kill(config: Any, writes: Any, *args: Any) -> None:
+    def count(writes: Any) -> None:
         nonlocal seen
-        put_writes(config, writes, *args)
         seen += sum(name == channel for name, _ in writes)
-        if seen == nth:
+        if 0 < nth == seen:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    saver.put_writes = put_and_kill
-    return saver
+    def put_and_kill(config: Any, writes: Any, *args: Any) -> None:
+        put_writes(config, writes, *args)
+        count(writes)
+
+    async def aput_and_kill(config: Any, writes: Any, *args: Any) -> None:
+        await aput_writes(config, writes, *args)
+        count(writes)
+
+    saver.put_writes, saver.aput_writes = put_and_kill, aput_and_kill
 
 
 def answer_by_id(model: ScriptedModel, options: dict[str, Any], given: dict[str, Any]) -> None:
@@ -112,34 +127,32 @@ def answer_by_id(model: ScriptedModel, options: dict[str, Any], given: dict[str,
         graph.invoke(Command(resume={waiting.id: options["decision"]}), config, durability="sync")
 
 
+def reply_of(given: str | list[Any]) -> str | AIMessage:
+    """The model's reply: code, or native calls as `[name, args]`."""
+    if isinstance(given, str):
+        return f"```python\n{given}\n```"
+    calls: Any = [{"name": name, "args": args, "id": str(at)} for at, (name, args) in enumerate(given)]
+    return AIMessage("", tool_calls=calls)
+
+
 def main(command: str, options: dict[str, Any]) -> None:
     """Start or resume the run, and print what it came to."""
     folder = Path(options["folder"])
-    replies = [f"```python\n{code}\n```" for code in options["code"]]
+    replies = [reply_of(one) for one in options["code"]]
     given: dict[str, Any] = {
         "tools": tools_of(folder, options),
-        "checkpointer": f"sqlite:///{folder}/runs.db",
+        "checkpointer": options.get("checkpointer", f"sqlite:///{folder}/runs.db"),
         "interrupt_on": options.get("interrupt_on"),
     }
     model = ScriptedModel(replies[options.get("from_reply", 0) :])
     if command == "answer_by_id":
         answer_by_id(model, options, given)
         return
-    if kill_at := options.get("kill_at"):
-        with open_checkpointer(given["checkpointer"]) as saver:
-            run_once(command, model, {**given, "checkpointer": killing_saver(saver, *kill_at)}, options)
-    else:
-        run_once(command, model, given, options)
-
-
-def run_once(command: str, model: ScriptedModel, given: dict[str, Any], options: dict[str, Any]) -> None:
-    """Run or resume, and print what it came to."""
-    if command == "start":
-        given |= {"agent_type": "code-agent", "thread_id": "t"}
-        result = asyncio.run(arun("go", model, **given)) if options.get("loop") else run("go", model, **given)
-    else:
-        given["decision"] = options.get("decision")
-        result = asyncio.run(aresume("t", model, **given)) if options.get("loop") else resume("t", model, **given)
+    result = (
+        asyncio.run(on_loop(command, model, given, options))
+        if options.get("loop")
+        else (in_turn(command, model, given, options))
+    )
     steps = [
         {
             "error": step.error,
@@ -150,6 +163,29 @@ def run_once(command: str, model: ScriptedModel, given: dict[str, Any], options:
     ]
     pending = [dict(request) for request in result.pending]
     print(json.dumps({"answer": result.answer, "outcome": result.outcome, "pending": pending, "steps": steps}))
+
+
+def in_turn(command: str, model: ScriptedModel, given: dict[str, Any], options: dict[str, Any]) -> RunResult:
+    """Run or resume."""
+    with open_checkpointer(given["checkpointer"]) as saver:
+        make_kill_at(saver, *options.get("kill_at", ("", 0)))
+        return start_or_resume((run, resume), command, model, {**given, "checkpointer": saver}, options)
+
+
+async def on_loop(command: str, model: ScriptedModel, given: dict[str, Any], options: dict[str, Any]) -> RunResult:
+    """The same on an event loop."""
+    async with aopen_checkpointer(given["checkpointer"]) as saver:
+        make_kill_at(saver, *options.get("kill_at", ("", 0)))
+        return await start_or_resume((arun, aresume), command, model, {**given, "checkpointer": saver}, options)
+
+
+def start_or_resume(
+    calls: tuple[Any, Any], command: str, model: ScriptedModel, given: dict[str, Any], options: dict[str, Any]
+) -> Any:
+    """Call one of the two."""
+    if command == "start":
+        return calls[0]("go", model, agent_type=options.get("agent_type", "code-agent"), thread_id="t", **given)
+    return calls[1]("t", model, decision=options.get("decision"), **given)
 
 
 if __name__ == "__main__":
