@@ -42,6 +42,13 @@ class ToolRequest:
     """Plain data, bound to the parameter names."""
     line: int | None = None
     """Line of the action that made the call, from 1."""
+    trace: bytes = b""
+    """Stands for the path of the action up to the call, what it had printed and how much randomness it had used; the
+    same when it runs again from the same `Sources`, or it has taken another path. Empty: not known."""
+    clock: bytes = b""
+    """Times that the action has read since the call before: a part of what `Sources.clock` is next time."""
+    clock_at: int = 0
+    """Where in the action's clock that part begins, see `join_clock`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

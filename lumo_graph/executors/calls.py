@@ -82,8 +82,12 @@ class Calls:
         self.failure: BaseException | None = None
         """What `serve` raised. The action is to be abandoned."""
 
-    def submit(self, message: CallMessage) -> None:
+    def submit(self, message: CallMessage, *, clock_at: int = 0) -> None:
         """Serve a call in a thread.
+
+        Args:
+            message: the call.
+            clock_at: where in the clock of its action the times begin that came with it.
 
         Raises:
             FrameError: there were too many.
@@ -93,7 +97,15 @@ class Calls:
             raise FrameError(f"more than {MAX_CALLS} tool calls in one action")
         record = ToolCall(name=message.name, args=_bounded(message.args), ok=False, preview=_NOT_BEGUN)
         self._records.append(record)
-        request = ToolRequest(seq=seq, name=message.name, args=message.args, line=message.line)
+        request = ToolRequest(
+            seq=seq,
+            name=message.name,
+            args=message.args,
+            line=message.line,
+            trace=message.trace,
+            clock=message.clock,
+            clock_at=clock_at,
+        )
         context = self._context.copy()
         self._threads.run(lambda: context.run(self._answer, request, message.key))
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
+from lumo_graph.executors.worker.order import Order
+
 AWAIT_HELPER = "__awaitable_or_value__"
 _FILES_KEPT = 1000
 
@@ -94,10 +96,16 @@ def awaitable_or_value(value: Any) -> Any:
 
 
 class Runner:
-    """Runs compiled actions in one namespace, on one event loop if they need any."""
+    """Runs compiled actions in one namespace, on one event loop if they need any.
 
-    def __init__(self, namespace: dict[str, Any]) -> None:
+    Args:
+        namespace: of the session.
+        order: learns which task the action is.
+    """
+
+    def __init__(self, namespace: dict[str, Any], order: Order) -> None:
         self._namespace = namespace
+        self._order = order
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, action: Action, ended: Callable[[Any], None]) -> None:
@@ -126,6 +134,7 @@ class Runner:
 
     async def _run_async(self, parts: list[CodeType]) -> Any:
         value = None
+        self._order.task = asyncio.current_task()
         for code in parts:
             value = self._run_code(code)
             if code.co_flags & inspect.CO_COROUTINE:
