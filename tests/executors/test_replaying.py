@@ -7,6 +7,7 @@ import pytest
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors import MontyExecutor, ProcessExecutor
 from lumo_graph.sources import MAX_CLOCK_BYTES
+from lumo_graph.testing import check_executor
 from lumo_graph.types import Limits, Sources, ToolReply, join_clock
 from tests.executors.conftest import TOOLS
 
@@ -101,6 +102,24 @@ def run_twice(open_session, code, **more):
     first, _ = run(open_session(), code, Sources(seed=SEED), **more)
     second, _ = run(open_session(), code, Sources(seed=SEED, clock=first.clock), **more)
     return first, second
+
+
+class Sourced:
+    """An executor whose actions all have sources of their own."""
+
+    def __init__(self, executor):
+        self._executor = executor
+        self.packages = executor.packages
+
+    def open(self, *args, **more):
+        session = self._executor.open(*args, **more)
+        execute = session.execute
+        session.execute = lambda *args, **more: execute(*args, **more, sources=Sources())
+        return session
+
+
+def test_the_contract_of_executors_holds_for_actions_with_sources(executor):
+    check_executor(Sourced(executor))
 
 
 @pytest.mark.parametrize("expression", [*RANDOM.values(), *TIMES.values()], ids=[*RANDOM, *TIMES])

@@ -36,7 +36,7 @@ class Ticks:
             _finish(written, entry, repeats)
             self._last[clock] = time
             head, repeats, entry = clock, 0, bytearray([clock])
-            _write_number(entry, (difference << 1) ^ (difference >> 63))
+            _write_number(entry, -2 * difference - 1 if difference < 0 else 2 * difference)
         _finish(written, entry, repeats)
         return bytes(written)
 
