@@ -62,7 +62,8 @@ def test_actions_that_the_host_interrupts_do_not_count(driver):
 def test_calls_with_too_many_values_in_one_action_end_it(driver):
     code = (
         "channel, caller = one('Channel'), one('ToolCaller')\n"
-        "for key in range(6):\n    channel.send(['call', caller._action, key, 'search', {'query': [0] * 450_000}, 1, b'', b''])\n"
+        "for key in range(6):\n"
+        "    channel.send(['call', caller._action, key, 'search', {'query': [0] * 450_000}, 1, b'', b''])\n"
         "time.sleep(60)"
     )
     done = driver.do(INSIDE + code)

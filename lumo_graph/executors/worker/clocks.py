@@ -158,15 +158,15 @@ class Clocks:
     def _install_now(self) -> None:
         # Of a class in C, which lets nobody set its attributes. `today` reads `time.time`.
         seconds, kind = self._wall_seconds, dt.datetime
-        of_timestamp = vars(kind)["fromtimestamp"]
+        of_timestamp, of_subclass = kind.fromtimestamp, vars(kind)["fromtimestamp"].__get__
 
         def now(cls: type[dt.datetime], tz: dt.tzinfo | None = None) -> dt.datetime:
-            return of_timestamp.__get__(None, cls)(seconds(), tz)
+            return of_timestamp(seconds(), tz) if cls is kind else of_subclass(None, cls)(seconds(), tz)
 
         def utcnow(cls: type[dt.datetime]) -> dt.datetime:
             if sys.version_info >= (3, 12):
                 warnings.warn(_UTCNOW, DeprecationWarning, stacklevel=2)
-            return of_timestamp.__get__(None, cls)(seconds(), dt.UTC).replace(tzinfo=None)
+            return of_subclass(None, cls)(seconds(), dt.UTC).replace(tzinfo=None)
 
         members: dict[str, Any] = gc.get_referents(vars(kind))[0]
         for name, made in (("now", now), ("utcnow", utcnow)):

@@ -21,7 +21,7 @@ from lumo_graph.executors.worker.order import Order
 from lumo_graph.executors.worker.wrapping import disguise, names_of
 
 _PIECE = 1 << 20
-_IN_ORDER, _BESIDE, _NUMBERS, _LEGACY, _NODE, _CHILD = b"o", b"b", b"r", b"n", b"u", b"c"
+_IN_ORDER, _BESIDE, _STATES, _CHILD = b"o", b"b", b"s", b"c"
 """What a number is drawn for: none of them moves what the others get."""
 _KEPT_UUIDS = (
     "_generate_time_safe", "_UuidCreate", "_node", "_last_timestamp", "_last_timestamp_v6", "_last_timestamp_v7",
@@ -47,6 +47,7 @@ class Entropy:
         self._children = 0
         self._seeded: set[str] = set()
         self._legacy: Any = None
+        self._legacy_seed = 0
         self._uuids = {name: getattr(uuid, name) for name in _KEPT_UUIDS if hasattr(uuid, name)}
         self.draws = 0
         """How many came in order."""
@@ -57,8 +58,10 @@ class Entropy:
         A generator that code has seeded itself, in this action or an earlier one, goes on with that.
         """
         self._key, self._beside, self._children, self.draws = seed, itertools.count(), 0, 0
+        states = self._hash(_STATES, 0, 42)
+        self._legacy_seed = int.from_bytes(states[32:36], "little")  # with more bits it takes three times as long
         if "random" not in self._seeded:
-            _reseed(self._number(_NUMBERS, 32))
+            _reseed(int.from_bytes(states[:32], "little"))
         if self._legacy is None:
             self.find_numpy()
         else:
@@ -68,7 +71,7 @@ class Entropy:
         if "_last_counter_v7" in names:
             names_of(uuid)["_last_counter_v7"] = 0
             del names["_last_counter_v7"]
-        names_of(uuid).update(names, _node=self._number(_NODE, 6) | _MULTICAST)
+        names_of(uuid).update(names, _node=int.from_bytes(states[36:], "little") | _MULTICAST)
 
     def end(self) -> None:
         """Draw from the operating system."""
@@ -82,7 +85,7 @@ class Entropy:
             return
         self._key = self._hash(_CHILD, self._children, 32)
         self._beside = itertools.count()
-        _reseed(self._number(_NUMBERS, 32))
+        _reseed(int.from_bytes(self._hash(_STATES, 0, 32), "little"))
 
     def count_child(self) -> None:
         """A child is about to be forked."""
@@ -112,12 +115,8 @@ class Entropy:
         self._seed_legacy()
 
     def _seed_legacy(self) -> None:
-        # 32 bits: with more it takes three times as long.
         if self._key is not None and "numpy" not in self._seeded:
-            self._legacy(self._number(_LEGACY, 4))
-
-    def _number(self, purpose: bytes, size: int) -> int:
-        return int.from_bytes(self._hash(purpose, 0, size), "little")
+            self._legacy(self._legacy_seed)
 
     def _hash(self, purpose: bytes, count: int, size: int) -> bytes:
         start = (self._key or b"") + purpose + count.to_bytes(8, "little")
