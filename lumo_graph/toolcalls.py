@@ -45,6 +45,13 @@ class ToolRequest:
     in_order: bool = True
     """It comes from the main thread of the code, and not from a task beside others: when the action runs again, such
     calls come in the same order."""
+    trace: bytes = b""
+    """Stands for the path of the action up to the call, what it had printed and how much randomness it had used; the
+    same when it runs again from the same `Sources`, or it has taken another path. Empty: not known."""
+    clock: bytes = b""
+    """Times that the action has read since the call before: a part of what `Sources.clock` is next time."""
+    clock_at: int = 0
+    """Where in the action's clock that part begins, see `join_clock`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ from lumo_graph.isolation import TIERS as TIERS
 from lumo_graph.isolation import Isolation as Isolation
 from lumo_graph.isolation import Tier as Tier
 from lumo_graph.limits import Limits as Limits
+from lumo_graph.sources import Sources as Sources
+from lumo_graph.sources import join_clock as join_clock
 from lumo_graph.toolcalls import Parameter as Parameter
 from lumo_graph.toolcalls import ToolCall as ToolCall
 from lumo_graph.toolcalls import ToolReply as ToolReply
@@ -108,10 +110,15 @@ class Execution:
     notes: tuple[str, ...] = ()
     """What else the model is to know about its session, in whole sentences: threads that were lost, for example."""
     seconds: float = 0.0
+    clock: bytes = b""
+    """The times that the action has read, if it was given `Sources`: those it was given, and what came after them. With
+    the same seed it makes the sources from which the action runs again."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Primitive fields, as the run's state stores them."""
-        return asdict(self)
+        """Primitive fields, as the run's state stores them; without the clock, which belongs to what is in flight."""
+        fields = asdict(self)
+        del fields["clock"]
+        return fields
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -200,7 +207,9 @@ class Session(Protocol):
         """
         ...
 
-    def execute(self, code: str, *, seconds: float, serve: Serve, write: Write | None = None) -> Execution:
+    def execute(
+        self, code: str, *, seconds: float, serve: Serve, write: Write | None = None, sources: Sources | None = None
+    ) -> Execution:
         """Run one code action to its end, or to its time limit.
 
         Args:
@@ -208,6 +217,8 @@ class Session(Protocol):
             seconds: wall-clock limit. After it the action fails with a `TimeoutError` in `Execution.error`.
             serve: answers the tool calls of the action.
             write: receives output as it is printed; `Execution` holds all of it too, cut to a bound.
+            sources: what the action draws random numbers and times from, so that it takes the same path when it runs
+                again from them. Given only where the executor is `deterministic`: others need not take it.
 
         Raises:
             ExecutorError: the sandbox failed; the code is not to blame.
@@ -233,7 +244,7 @@ class Executor(Protocol):
     What else it may have: `python_version`, such as `(3, 14)`, where its sessions run another Python than this process:
     the check that comes before an action then leaves the syntax to the session. `imports`, the modules that code may
     import, where not all may be: an import of another one is then refused before anything runs. `notes`, sentences
-    about its sessions for the model, such as which files they find.
+    about its sessions for the model, such as which files they find. `deterministic`: True if sessions take `Sources`.
     """
 
     @property

@@ -82,8 +82,12 @@ class Calls:
         self.failure: BaseException | None = None
         """What `serve` raised. The action is to be abandoned."""
 
-    def submit(self, message: CallMessage) -> None:
+    def submit(self, message: CallMessage, *, clock_at: int = 0) -> None:
         """Serve a call in a thread.
+
+        Args:
+            message: the call.
+            clock_at: where in the clock of its action the times begin that came with it.
 
         Raises:
             FrameError: there were too many.
@@ -94,7 +98,14 @@ class Calls:
         record = ToolCall(name=message.name, args=_bounded(message.args), ok=False, preview=_NOT_BEGUN)
         self._records.append(record)
         request = ToolRequest(
-            seq=seq, name=message.name, args=message.args, line=message.line, in_order=message.in_order
+            seq=seq,
+            name=message.name,
+            args=message.args,
+            line=message.line,
+            in_order=message.in_order,
+            trace=message.trace,
+            clock=message.clock,
+            clock_at=clock_at,
         )
         # Not in the job: it waits for a thread that may be busy long after the action is over.
         self._waiting[seq] = self._context.copy(), request

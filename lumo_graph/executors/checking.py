@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, TypeGuard, cast
 
 from lumo_graph.executors.frames import FrameError
 from lumo_graph.executors.inputs import is_name
+from lumo_graph.sources import MAX_CLOCK_BYTES
 from lumo_graph.types import CHANGES, Change, CodeError, ToolSpec, Value
 
 _MAX_DEPTH = 70
@@ -16,6 +17,7 @@ _MAX_VARIABLES = 300
 _MAX_NEAR = 10
 _MAX_UNSAVED = 1_000
 _MAX_THREADS = 50
+_TRACE = 12
 
 Fields: TypeAlias = dict[str, Any]
 
@@ -30,6 +32,9 @@ class CallMessage:
     args: Fields
     line: int | None
     in_order: bool
+    trace: bytes = b""
+    clock: bytes = b""
+    """Times that the action has read since its last call."""
     parts: int = 0
     """Values in its arguments, those in containers included."""
 
@@ -46,17 +51,18 @@ class DoneMessage:
     changed: Mapping[str, Change] = field(default_factory=dict[str, Change])
     threads: tuple[str, ...] = ()
     processes: int = 0
+    clock: bytes = b""
 
 
 def parse_call(message: list[Any], tools: Mapping[str, ToolSpec]) -> CallMessage:
-    """Check `["call", action, key, name, args, line, is it in order]`.
+    """Check `["call", action, key, name, args, line, is it in order, trace, clock]`.
 
     Raises:
         FrameError: it has another shape, or names a tool or a parameter that does not exist.
     """
-    if len(message) != 7:  # noqa: PLR2004 - the shape above
+    if len(message) != 9:  # noqa: PLR2004 - the shape above
         raise FrameError("a call of the wrong length")
-    _, action, key, name, args, line, in_order = message
+    _, action, key, name, args, line, in_order, trace, clock = message
     if type(name) is not str or name not in tools:
         raise FrameError("a call of a tool that does not exist")
     fields = _fields(args, f"arguments of {name}")
@@ -70,12 +76,14 @@ def parse_call(message: list[Any], tools: Mapping[str, ToolSpec]) -> CallMessage
         args=fields,
         line=None if line is None else _whole(line),
         in_order=in_order is True,
+        trace=_trace(trace),
+        clock=_clock(clock),
         parts=parts,
     )
 
 
 def parse_done(message: list[Any]) -> DoneMessage:
-    """Check `["done", action, {value, answer, error, variables, changed, threads, processes}]`.
+    """Check `["done", action, {value, answer, error, variables, changed, threads, processes, clock}]`.
 
     Raises:
         FrameError: it has another shape.
@@ -83,7 +91,7 @@ def parse_done(message: list[Any]) -> DoneMessage:
     if len(message) != 3:  # noqa: PLR2004 - the shape above
         raise FrameError("an end of the wrong length")
     fields = _fields(message[2], "an end")
-    if fields.keys() != {"value", "answer", "error", "variables", "changed", "threads", "processes"}:
+    if fields.keys() != {"value", "answer", "error", "variables", "changed", "threads", "processes", "clock"}:
         raise FrameError("an end with other fields")
     return DoneMessage(
         action=_whole(message[1]),
@@ -94,6 +102,7 @@ def parse_done(message: list[Any]) -> DoneMessage:
         changed=_changes(fields["changed"]),
         threads=_names(fields["threads"]),
         processes=_whole(fields["processes"]),
+        clock=_clock(fields["clock"]),
     )
 
 
@@ -204,6 +213,18 @@ def _error(data: Any) -> CodeError | None:
         values=_texts(fields["values"], _MAX_VARIABLES),
         near=tuple(_text(name, _NAME) for name in near),
     )
+
+
+def _trace(value: Any) -> bytes:
+    if type(value) is not bytes or len(value) not in (0, _TRACE):
+        raise FrameError("a trace that is none")
+    return value
+
+
+def _clock(value: Any) -> bytes:
+    if type(value) is not bytes or len(value) > MAX_CLOCK_BYTES:
+        raise FrameError("times that are none, or too many")
+    return value
 
 
 def _changes(value: Any) -> dict[str, Change]:

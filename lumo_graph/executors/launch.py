@@ -63,6 +63,7 @@ def start_session(
             furniture = Furniture(
                 tools=[_describe_tool(tool) for tool in tools],
                 imports=settings.imports,
+                deterministic=settings.deterministic,
                 env=settings.env,
                 inputs=read_inputs(inputs, disk_mb=limits.disk_mb),
                 files=files,

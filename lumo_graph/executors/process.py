@@ -13,7 +13,7 @@ from lumo_graph.executors.inputs import Files, check_inputs, describe_inputs
 from lumo_graph.executors.launch import probe_isolation, start_empty, start_session
 from lumo_graph.executors.relaying import find_out
 from lumo_graph.executors.session import ProcessSession
-from lumo_graph.executors.settings import Settings, check_env, check_launch, check_names, check_whole
+from lumo_graph.executors.settings import Settings, check_env, check_flag, check_launch, check_names, check_whole
 from lumo_graph.executors.warm import WarmSessions
 from lumo_graph.executors.worker.packages import find_packages
 from lumo_graph.types import TIERS, Isolation, Limits, Tier, ToolSpec
@@ -47,6 +47,9 @@ class ProcessExecutor:
         freeze_below_mb: memory of a session, in MiB, up to which a copy of it is frozen before each action, so that an
             action that has to be stopped is undone and the session goes on. The more memory, the longer the copy
             takes: about 2 ms for every 100 MiB. 0: never; a stopped session is then restored from its snapshot.
+        deterministic: actions that are given `Sources` draw their random numbers and times from these, so that one
+            that is run again takes the same path: `random`, numpy's generators, `os.urandom`, `secrets`, `uuid`,
+            temporary names, `time` and `datetime`. False: Python's own functions stay as they are.
         launch: a command that starts a Python and ends with it, such as `["docker", "run", "-i", "--rm", "my-image",
             "python"]`: arguments are added to it. It is run once for each session, and talks with this process over its
             standard input and output alone. That Python needs lumo_graph of this same version, msgpack and cloudpickle;
@@ -71,6 +74,7 @@ class ProcessExecutor:
         network: Literal["none"] = "none",
         warm: int = 0,
         freeze_below_mb: int = 512,
+        deterministic: bool = True,
         launch: Sequence[str] = (),
     ) -> None:
         if require not in TIERS:
@@ -90,6 +94,7 @@ class ProcessExecutor:
             keep_files_mb=check_whole("keep_files_mb", keep_files_mb, "MiB"),
             imports=None if imports is None else check_names("imports", imports),
             env=check_env(env),
+            deterministic=check_flag("deterministic", deterministic),
             launch=check_launch(launch),
         )
         start = partial(start_empty, self._settings)
@@ -99,6 +104,11 @@ class ProcessExecutor:
         settings = self._settings
         launch = f", launch={list(settings.launch)!r}" if settings.launch else ""
         return f"ProcessExecutor(require={settings.require!r}, preload={list(settings.preload)!r}{launch})"
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether its sessions can run an action again from the `Sources` it had."""
+        return self._settings.deterministic
 
     @property
     def imports(self) -> Sequence[str] | None:

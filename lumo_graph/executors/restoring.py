@@ -39,6 +39,8 @@ class Furniture:
 
     tools: Sequence[dict[str, Any]] = ()
     imports: Sequence[str] | None = None
+    deterministic: bool = True
+    """Its actions can be given the sources they had when they ran before."""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     inputs: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     """Files that the code may read only, by their path below the working directory."""
@@ -108,6 +110,7 @@ class Attempts:
         hello = {
             "tools": list(furniture.tools),
             "imports": None if furniture.imports is None else list(furniture.imports),
+            "deterministic": furniture.deterministic,
             "env": dict(furniture.env),
             "inputs": list(furniture.inputs),
             "components": len(self._namespace),

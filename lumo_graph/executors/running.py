@@ -21,7 +21,8 @@ from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, FrameTooLarge
 from lumo_graph.executors.link import EndedError, Link
 from lumo_graph.executors.output import Capture
 from lumo_graph.executors.thawing import thaw
-from lumo_graph.types import CodeError, Execution, Stream, ToolSpec, Write
+from lumo_graph.sources import MAX_CLOCK_BYTES
+from lumo_graph.types import CodeError, Execution, Sources, Stream, ToolSpec, Write
 
 GRACE = 0.25
 """Seconds between SIGINT and SIGKILL."""
@@ -52,6 +53,7 @@ class RunningAction:
         seconds: float,
         allowed: Allowed,
         write: Write | None,
+        sources: Sources | None = None,
     ) -> None:
         self.interrupted = False
         self.undoable = False
@@ -67,6 +69,8 @@ class RunningAction:
         self._seconds = seconds
         self._allowed = allowed
         self._write = write
+        self._sources = sources
+        self._clock = bytearray(sources.clock if sources is not None else b"")
         self._received = link.received
         self._parts = 0
         self._most_received: int | None = None
@@ -85,7 +89,8 @@ class RunningAction:
         try:
             try:
                 word = secrets.token_hex(8)
-                message = pack(["exec", self._number, code, word], TO_WORKER_CAP)
+                seed, clock = (None, b"") if self._sources is None else (self._sources.seed, self._sources.clock)
+                message = pack(["exec", self._number, code, word, seed, clock], TO_WORKER_CAP)
                 self._link.begin(word)
                 self._link.send_whole(message, min(self._seconds, SEND_SECONDS))
             except FrameTooLargeError as failure:
@@ -156,8 +161,10 @@ class RunningAction:
             self._parts += call.parts
             if self._parts > _MAX_PARTS:
                 raise FrameError(f"tool calls with more than {_MAX_PARTS:,} values in one action")
-            if call.action == self._number and self._stopping is None:
-                self._calls.submit(call)
+            if call.action == self._number:
+                clock_at = self._add_to_clock(call.clock)
+                if self._stopping is None:
+                    self._calls.submit(call, clock_at=clock_at)
             return None
         if message[0] == "unfrozen" and self.unfrozen is None:
             self.unfrozen = parse_unfrozen(message)
@@ -167,7 +174,15 @@ class RunningAction:
         done = parse_done(message)
         if done.action != self._number:
             raise FrameError("the end of another action")
+        self._add_to_clock(done.clock)
         return done
+
+    def _add_to_clock(self, times: bytes) -> int:
+        start = len(self._clock)
+        if start + len(times) > MAX_CLOCK_BYTES:
+            raise FrameError("more times than an action may keep")
+        self._clock += times
+        return start
 
     def _stop(self, kind: str) -> None:
         self._stopping = kind
@@ -229,5 +244,6 @@ class RunningAction:
             changed=done.changed if done else {},
             notes=self._notes(done),
             rolled_back=rolled_back,
+            clock=bytes(self._clock) if self._sources is not None else b"",
             seconds=time.monotonic() - self._started,
         )

@@ -17,7 +17,7 @@ from lumo_graph.executors.restoring import Restored
 from lumo_graph.executors.running import GRACE, RunningAction
 from lumo_graph.executors.saving import Saved
 from lumo_graph.executors.thawing import thaw
-from lumo_graph.types import Execution, Isolation, Serve, Snapshot, ToolSpec, Write
+from lumo_graph.types import Execution, Isolation, Serve, Snapshot, Sources, ToolSpec, Write
 
 _LONGEST_SEND = 3600.0
 _MOST_UNDONE = 3
@@ -72,7 +72,9 @@ class ProcessSession:
         """What is missing from the namespace it was opened with: path of a value to the reason."""
         return dict(self._lost)
 
-    def execute(self, code: str, *, seconds: float, serve: Serve, write: Write | None = None) -> Execution:
+    def execute(
+        self, code: str, *, seconds: float, serve: Serve, write: Write | None = None, sources: Sources | None = None
+    ) -> Execution:
         """Run one code action to its end, or to its time limit.
 
         Args:
@@ -80,6 +82,7 @@ class ProcessSession:
             seconds: wall-clock limit, tool calls included.
             serve: answers the tool calls of the action, from daemon threads with the caller's context variables.
             write: receives output as it is printed, up to the bound that `Execution` has for its head.
+            sources: what the action draws random numbers and times from. None: the operating system; nothing is kept.
 
         Returns:
             What the action did. If `rolled_back`, the variables are those from before it: in this session if it is
@@ -101,7 +104,7 @@ class ProcessSession:
             )
             running = RunningAction(
                 self._link, tools=self._tools, calls=calls, number=self._actions,
-                seconds=seconds, allowed=self._allowed, write=write,
+                seconds=seconds, allowed=self._allowed, write=write, sources=sources,
             )  # fmt: skip
             self._running = running
             try:

@@ -30,6 +30,8 @@ class Settings:
     """Modules that code may import; None: all that there are."""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     """Environment variables of the code, besides a few that Python needs."""
+    deterministic: bool = True
+    """Actions can draw their random numbers and times from sources that the host keeps."""
     launch: tuple[str, ...] = ()
     """Command that starts a Python for each session; empty: sessions are forked from the zygote."""
 
@@ -42,6 +44,17 @@ def check_whole(name: str, value: object, unit: str) -> int:
     """
     if type(value) is not int or value < 0:
         raise ConfigurationError(f"{name} must be a whole number of {unit}, 0 or more, not {value!r}.")
+    return value
+
+
+def check_flag(name: str, value: object) -> bool:
+    """True or False.
+
+    Raises:
+        ConfigurationError: it is something else.
+    """
+    if type(value) is not bool:
+        raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
     return value
 
 

@@ -41,13 +41,13 @@ ERROR = {
 }  # fmt: skip
 DONE = {
     "value": VALUE, "answer": None, "error": None, "variables": {"rows": "list (2)"}, "changed": {"rows": "added"},
-    "threads": ["worker"], "processes": 0,
+    "threads": ["worker"], "processes": 0, "clock": b"\x00\x02",
 }  # fmt: skip
 VALID: tuple[list[Any], ...] = (
     ["done", 1, DONE],
     ["done", 2, {**DONE, "value": None, "answer": VALUE, "error": ERROR}],
-    ["call", 1, 1 << 33, "search", {"query": "tea", "top": [1, {"k": b"\x00"}]}, 4, True],
-    ["call", 1, 7, "now", {}, None, True],
+    ["call", 1, 1 << 33, "search", {"query": "tea", "top": [1, {"k": b"\x00"}]}, 4, True, bytes(12), b"\x00\x02"],
+    ["call", 1, 7, "now", {}, None, True, b"", b""],
     ["component", "rows", b"\x80\x05", True],
     ["component", "rows", None, True],
     ["snapped", {"rows[3]": "cannot pickle 'generator' object"}],

@@ -117,7 +117,7 @@ def test_text_that_is_no_unicode_is_refused(text):
     for message in (
         ["refused", text],
         ["done", 1, {**DONE, "variables": {text: "x"}}],
-        ["call", 1, 1, text, {}, None, True],
+        ["call", 1, 1, text, {}, None, True, b"", b""],
     ):
         assert decode([encode(message)]) == ["refused"]
 
@@ -138,7 +138,7 @@ def test_data_is_checked_without_other_errors(data, binary):
     try:
         check_plain(data, binary=binary)
         check_keys(data)
-        parse_call(["call", 1, 1, "search", {"query": data}, None, True], TOOLS)
+        parse_call(["call", 1, 1, "search", {"query": data}, None, True, b"", b""], TOOLS)
         parse_done(["done", 1, {**DONE, "value": {"kind": "x", "preview": "", "json": data}}])
     except FrameError:
         pass
@@ -162,7 +162,7 @@ LARGE = {
 
 @pytest.mark.parametrize("inner", LARGE.values(), ids=LARGE)
 def test_memory_stays_within_a_bound_whatever_is_decoded(inner):
-    stream = frame(b"\x96\xa4call\x01\x02\xa6search\x81\xa5query" + inner + b"\xc0")
+    stream = frame(b"\x98\xa4call\x01\x02\xa6search\x81\xa5query" + inner + b"\xc0\xc4\x00\xc4\x00")
     pieces = [stream[at : at + (1 << 16)] for at in range(0, len(stream), 1 << 16)]
     tracemalloc.start()
     try:

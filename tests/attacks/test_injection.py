@@ -53,7 +53,8 @@ def test_calls_with_arguments_that_honest_code_never_makes_do_not_end_the_run(ch
         "[caller] = [o for o in gc.get_objects() if type(o).__name__ == 'ToolCaller']\n"
         "odd = [{b'k': 1}, {None: 2}, {1.5: {True: 3}}, float('nan'), 2 ** 64 - 1, b'\\xff' * 100]\n"
         "for key, query in enumerate(odd):\n"
-        "    channel.send(['call', caller._action, 1 << 50 | key, 'search', {'query': query}, 2 ** 63, True])\n"
+        "    sent = ['call', caller._action, 1 << 50 | key, 'search', {'query': query}, 2 ** 63, True, b'', b'']\n"
+        "    channel.send(sent)\n"
         "for key in range(3):\n    search('x')\n"
         "del channel, caller"
     )

@@ -241,7 +241,7 @@ UNREAD = """
 import gc, threading, time
 [channel] = [found for found in gc.get_objects() if type(found).__name__ == "Channel"]
 [caller] = [found for found in gc.get_objects() if type(found).__name__ == "ToolCaller"]
-channel.send(["call", caller._action, 77, "search", {"query": "big"}, 1, True])
+channel.send(["call", caller._action, 77, "search", {"query": "big"}, 1, True, b"", b""])
 time.sleep(0.3)
 channel.receive = lambda: time.sleep(1000)
 """

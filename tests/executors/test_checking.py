@@ -5,7 +5,16 @@ from lumo_graph.executors.frames import FrameError
 from lumo_graph.types import Parameter, ToolSpec, Value
 
 TOOLS = {"search": ToolSpec(name="search", parameters=(Parameter(name="q"),))}
-NOTHING = {"value": None, "answer": None, "error": None, "variables": {}, "changed": {}, "threads": [], "processes": 0}
+NOTHING = {
+    "value": None,
+    "answer": None,
+    "error": None,
+    "variables": {},
+    "changed": {},
+    "threads": [],
+    "processes": 0,
+    "clock": b"",
+}
 VALUE = {"kind": "int", "preview": "1", "json": 1}
 ERROR = {"kind": "E", "message": "m", "line": 1, "source": "", "traceback": "", "values": {}, "near": []}
 
@@ -18,25 +27,47 @@ def nested(depth):
 
 
 def test_a_call_of_the_right_shape_is_taken():
-    call = parse_call(["call", 1, 7, "search", {"q": [1]}, 3, True], TOOLS)
+    call = parse_call(["call", 1, 7, "search", {"q": [1]}, 3, True, b"t" * 12, b"c"], TOOLS)
     assert (call.action, call.key, call.name, call.args, call.line) == (1, 7, "search", {"q": [1]}, 3)
+    assert (call.trace, call.clock) == (b"t" * 12, b"c")
 
 
 @pytest.mark.parametrize(
     "message",
     [
         ["call"],
-        ["call", 1, 7, "delete", {}, None, True],
-        ["call", 1, 7, ["search"], {}, None, True],
-        ["call", 1, 7, "search", [], None, True],
-        ["call", 1, 7, "search", {1: 2}, None, True],
-        ["call", 1, 7, "search", {"extra": 2}, None, True],
-        ["call", 1, -7, "search", {}, None, True],
-        ["call", True, 7, "search", {}, None, True],
-        ["call", 1, 7, "search", {}, "3", True],
-        ["call", 1, 7, "search", {"q": nested(200)}, None, True],
+        ["call", 1, 7, "delete", {}, None, True, b"", b""],
+        ["call", 1, 7, ["search"], {}, None, True, b"", b""],
+        ["call", 1, 7, "search", [], None, True, b"", b""],
+        ["call", 1, 7, "search", {1: 2}, None, True, b"", b""],
+        ["call", 1, 7, "search", {"extra": 2}, None, True, b"", b""],
+        ["call", 1, -7, "search", {}, None, True, b"", b""],
+        ["call", True, 7, "search", {}, None, True, b"", b""],
+        ["call", 1, 7, "search", {}, "3", True, b"", b""],
+        ["call", 1, 7, "search", {"q": nested(200)}, None, True, b"", b""],
+        ["call", 1, 7, "search", {}, None, True],
+        ["call", 1, 7, "search", {}, None, True, "t" * 12, b""],
+        ["call", 1, 7, "search", {}, None, True, b"t" * 13, b""],
+        ["call", 1, 7, "search", {}, None, True, b"", [1]],
+        ["call", 1, 7, "search", {}, None, True, b"", bytes(100_000)],
     ],
-    ids=["short", "unknown", "no name", "list", "keys", "extra", "negative", "bool", "line", "nested"],
+    ids=[
+        "short",
+        "unknown",
+        "no name",
+        "list",
+        "keys",
+        "extra",
+        "negative",
+        "bool",
+        "line",
+        "nested",
+        "old",
+        "text",
+        "trace",
+        "list of times",
+        "times",
+    ],
 )
 def test_a_call_of_another_shape_is_refused(message):
     with pytest.raises(FrameError):
@@ -72,13 +103,15 @@ def test_an_end_of_the_right_shape_is_taken():
         {**NOTHING, "changed": {"x": "eaten"}},
         {**NOTHING, "threads": ["t"] * 1000},
         {**NOTHING, "processes": -1},
+        {**NOTHING, "clock": None},
+        {**NOTHING, "clock": bytes(100_000)},
     ],
     ids=[
         "none", "empty", "more", "number", "kind", "long", "bytes", "nested", "many near", "near", "line", "partial",
         "variable", "many", "list",
         "eaten",
         "many threads",
-        "processes below 0",
+        "processes below 0", "no times", "many times",
     ],
 )  # fmt: skip
 def test_an_end_of_another_shape_is_refused(fields):

@@ -63,7 +63,7 @@ def test_calls_with_too_many_values_in_one_action_end_it(driver):
     code = (
         "channel, caller = one('Channel'), one('ToolCaller')\n"
         "for key in range(6):\n"
-        "    channel.send(['call', caller._action, key, 'search', {'query': [0] * 450_000}, 1, True])\n"
+        "    channel.send(['call', caller._action, key, 'search', {'query': [0] * 450_000}, 1, True, b'', b''])\n"
         "time.sleep(60)"
     )
     done = driver.do(INSIDE + code)

@@ -229,7 +229,7 @@ def test_forged_frames_end_the_session_and_not_the_run(driver):
 def test_a_forged_call_of_an_unknown_tool_ends_the_session(driver):
     code = (
         "import os, stat, msgpack\n"
-        "body = msgpack.packb(['call', 1, 99, 'format_disk', {}, None, True])\n"
+        "body = msgpack.packb(['call', 1, 99, 'format_disk', {}, None, True, b'', b''])\n"
         "for fd in range(3, 60):\n"
         "    try:\n"
         "        if stat.S_ISSOCK(os.fstat(fd).st_mode):\n"

@@ -21,7 +21,7 @@ from lumo_graph.executors.monty.variables import Described, ask_variables, guess
 from lumo_graph.executors.monty.worker import Worker
 from lumo_graph.executors.output import Capture
 from lumo_graph.executors.worker.values import describe_result
-from lumo_graph.types import CodeError, Execution, Isolation, Serve, Snapshot, Stream, ToolSpec, Value, Write
+from lumo_graph.types import CodeError, Execution, Isolation, Serve, Snapshot, Sources, Stream, ToolSpec, Value, Write
 
 _LONGEST = 3600.0 * 24
 _ASKING_SECONDS = 5.0
@@ -68,7 +68,9 @@ class MontySession:
         """Whether it can run another action. One that was stopped cannot: it is restored from its last snapshot."""
         return self._ended is None
 
-    def execute(self, code: str, *, seconds: float, serve: Serve, write: Write | None = None) -> Execution:
+    def execute(
+        self, code: str, *, seconds: float, serve: Serve, write: Write | None = None, sources: Sources | None = None
+    ) -> Execution:
         """Run one code action to its end, or to its time limit.
 
         Args:
@@ -76,6 +78,7 @@ class MontySession:
             seconds: wall-clock limit, tool calls included.
             serve: answers the tool calls of the action, from daemon threads with the caller's context variables.
             write: receives output as it is printed, up to the bound that `Execution` has for its head.
+            sources: not used: `MontyExecutor` is not deterministic.
 
         Returns:
             What the action did. If `rolled_back`, the session has ended.
@@ -83,6 +86,7 @@ class MontySession:
         Raises:
             ExecutorError: the session has ended before, or another action is running.
         """
+        del sources
         with self._alone():
             started = time.monotonic()
             if (refused := self._check(code)) is not None:

@@ -5,13 +5,14 @@ import asyncio
 import inspect
 import linecache
 import selectors
-import threading
 import zlib
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
+
+from lumo_graph.executors.worker.order import Order
 
 AWAIT_HELPER = "__awaitable_or_value__"
 _FILES_KEPT = 1000
@@ -95,27 +96,20 @@ def awaitable_or_value(value: Any) -> Any:
 
 
 class Runner:
-    """Runs compiled actions in one namespace, on one event loop if they need any."""
+    """Runs compiled actions in one namespace, on one event loop if they need any.
 
-    def __init__(self, namespace: dict[str, Any]) -> None:
+    Args:
+        namespace: of the session.
+        order: learns which task the action is.
+    """
+
+    def __init__(self, namespace: dict[str, Any], order: Order) -> None:
         self._namespace = namespace
+        self._order = order
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = 0
-        self._task: asyncio.Task[Any] | None = None
-
-    def is_in_order(self) -> bool:
-        """Whether what runs now is the action itself, and not a thread or a task that it has started."""
-        if threading.get_ident() != self._thread:
-            return False
-        try:
-            task = asyncio.current_task()
-        except RuntimeError:
-            return True
-        return task is self._task
 
     def run(self, action: Action, ended: Callable[[Any], None]) -> None:
         """Run an action and give `ended` the value of its last expression if it has one."""
-        self._thread = threading.get_ident()
         parts = [action.body] if action.last is None else [action.body, action.last]
         if any(code.co_flags & inspect.CO_COROUTINE for code in parts):
             # All of it in the running loop: what stands before an `await` may need it already.
@@ -140,7 +134,7 @@ class Runner:
 
     async def _run_async(self, parts: list[CodeType]) -> Any:
         value = None
-        self._task = asyncio.current_task()
+        self._order.task = asyncio.current_task()
         for code in parts:
             value = self._run_code(code)
             if code.co_flags & inspect.CO_COROUTINE:

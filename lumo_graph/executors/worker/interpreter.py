@@ -23,7 +23,15 @@ from lumo_graph.executors.worker.home import Essentials, make_home
 from lumo_graph.executors.worker.imports import allow_imports
 from lumo_graph.executors.worker.leftovers import count_processes, running_threads
 from lumo_graph.executors.worker.namespace import NamespaceTracker, RestoreError, restore_namespace
-from lumo_graph.executors.worker.streams import flush_streams, keep_streams, renew_streams, repair_descriptors
+from lumo_graph.executors.worker.order import Order
+from lumo_graph.executors.worker.replaying import Replaying
+from lumo_graph.executors.worker.streams import (
+    flush_streams,
+    hear_output,
+    keep_streams,
+    renew_streams,
+    repair_descriptors,
+)
 from lumo_graph.executors.worker.text import bounded_repr, class_name, clean, cut
 from lumo_graph.executors.worker.toolcalls import ToolCaller, ToolError, make_tool
 from lumo_graph.executors.worker.values import describe_answer, describe_result
@@ -61,8 +69,14 @@ class Interpreter:
             allow_imports(self._home.__builtins__, hello["imports"])
         self._essentials = Essentials(self._home)
         self._namespace: dict[str, Any] = vars(self._home)
-        self._runner = Runner(self._namespace)
-        self._caller = ToolCaller(channel, self._runner.is_in_order)
+        self._order = Order()
+        self._runner = Runner(self._namespace, self._order)
+        self._replaying: Replaying | None = None
+        if hello["deterministic"]:
+            self._replaying = Replaying(self._order)
+            self._replaying.install()
+            hear_output(self._replaying.hear)
+        self._caller = ToolCaller(channel, self._order, self._replaying)
         self._given: dict[str, Any] = {tool["name"]: make_tool(tool, self._caller) for tool in hello["tools"]}
         self._given |= {"final_answer": self._final_answer(), "ToolError": ToolError}
         self._namespace.update(self._given)
@@ -93,7 +107,7 @@ class Interpreter:
             message = self._channel.receive()
             if message[0] == "exec":
                 if not self._freeze(message[1], message[3]):
-                    self._channel.send(["done", message[1], self._execute(message[1], message[2])])
+                    self._execute(*message[1:3], *message[4:])
             elif message[0] == "snapshot":
                 self._snapshot()
 
@@ -115,7 +129,18 @@ class Interpreter:
         self._channel.send(["thawed", made.threads])
         return True
 
-    def _execute(self, number: int, code: str) -> dict[str, Any]:
+    def _execute(self, number: int, code: str, seed: bytes | None, clock: bytes) -> None:
+        if self._replaying is None:
+            with self._order.action():
+                done = self._run_whole(number, code)
+            last = b""
+        else:
+            with self._replaying.action(seed, clock):
+                done = self._run_whole(number, code)
+            last = self._replaying.end()
+        self._channel.send(["done", number, {**done, "clock": last}])
+
+    def _run_whole(self, number: int, code: str) -> dict[str, Any]:
         self._actions += 1
         self._answer = None
         results: list[dict[str, Any]] = []

@@ -4,11 +4,30 @@ import fcntl
 import io
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 _FIRST_KEPT = 60
+_STDOUT = 1
 _kept: list[int] = []
+_listeners: list[Callable[[memoryview], None]] = []
+
+
+class _Heard(io.FileIO):
+    """Standard output whose listeners are told what it takes."""
+
+    def write(self, data: Any, /) -> int:
+        """Write, and tell."""
+        written = super().write(data)
+        for listener in _listeners:
+            listener(memoryview(data)[:written])
+        return written
+
+
+def hear_output(listener: Callable[[memoryview], None]) -> None:
+    """Have a function told of what is written to `sys.stdout` by this process."""
+    _listeners.append(listener)
 
 
 def open_streams(stdout: int, stderr: int) -> None:
@@ -24,7 +43,8 @@ def open_streams(stdout: int, stderr: int) -> None:
 
 
 def _writer(descriptor: int) -> io.TextIOWrapper:
-    raw = io.BufferedWriter(io.FileIO(descriptor, "w", closefd=False))
+    kind = _Heard if descriptor == _STDOUT else io.FileIO
+    raw = io.BufferedWriter(kind(descriptor, "w", closefd=False))
     return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from lumo_graph.executors.frames import FrameTooLargeError
 from lumo_graph.executors.worker.channel import Channel, ClosedError
+from lumo_graph.executors.worker.order import Order
 from lumo_graph.executors.worker.plain import NotPlainError, Plainer
+from lumo_graph.executors.worker.replaying import Replaying
 
 MAX_CALLS = 10_000
 """Tool calls of one action."""
@@ -41,12 +43,14 @@ class ToolCaller:
 
     Args:
         channel: to the host.
-        is_in_order: whether what runs now comes at the same point whenever the action is run.
+        order: whether what runs now comes at the same point whenever the action is run.
+        replaying: says with each call what the action has done up to there; None: it says nothing.
     """
 
-    def __init__(self, channel: Channel, is_in_order: Callable[[], bool]) -> None:
+    def __init__(self, channel: Channel, order: Order, replaying: Replaying | None = None) -> None:
         self._channel = channel
-        self._is_in_order = is_in_order
+        self._order = order
+        self._replaying = replaying
         self._lock = threading.Lock()
         self._action: int | None = None
         self._filename = ""
@@ -80,7 +84,7 @@ class ToolCaller:
     def call(self, name: str, arguments: dict[str, Any], signature: inspect.Signature) -> Any:
         """Make a call and wait for its result."""
         key, message = self._prepare(name, arguments, signature, self._line())
-        with _explained(name):
+        with _explained(name), self._sending(message):
             return _result(self._channel.request(key, message))
 
     def call_async(self, name: str, arguments: dict[str, Any], signature: inspect.Signature) -> Any:
@@ -91,7 +95,7 @@ class ToolCaller:
         async def call() -> Any:
             self._unawaited.pop(token, None)
             key, message = self._prepare(name, arguments, signature, line)
-            with _explained(name):
+            with _explained(name), self._sending(message):
                 return _result(await self._channel.request_async(key, message, asyncio.get_running_loop()))
 
         coroutine = call()
@@ -123,7 +127,17 @@ class ToolCaller:
         if self._channel.waiting >= MAX_WAITING:
             raise RuntimeError(f"more than {MAX_WAITING} tool calls at the same time; make them in batches")
         key = self._next_key()
-        return key, ["call", self._action, key, name, plain, line, self._is_in_order()]
+        trace, clock = (self._replaying.trace(), self._replaying.take()) if self._replaying else (b"", b"")
+        return key, ["call", self._action, key, name, plain, line, self._order.in_flow(), trace, clock]
+
+    @contextmanager
+    def _sending(self, message: list[Any]) -> Generator[None]:
+        try:
+            yield
+        except FrameTooLargeError:
+            if self._replaying is not None:
+                self._replaying.give_back(message[-1])
+            raise
 
     def _line(self) -> int | None:
         frame = sys._getframe(2)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the line is read from the caller's frame

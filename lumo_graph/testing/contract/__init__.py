@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lumo_graph.testing.contract import code, endings, tools
+from lumo_graph.testing.contract import again, code, endings, tools
 from lumo_graph.types import Executor
 
 RULES: tuple[Callable[[Executor], None], ...] = (
@@ -39,5 +39,6 @@ RULES: tuple[Callable[[Executor], None], ...] = (
     endings.what_cannot_be_saved_is_listed,
     endings.closing_twice_is_closing_once,
     endings.sessions_do_not_share_anything,
+    again.an_action_that_runs_again_takes_the_same_path,
 )
 """Every rule, the plainest first."""

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from lumo_graph.errors import ExecutorError
-from lumo_graph.types import Execution, Executor, Limits, Parameter, Session, ToolReply, ToolRequest, ToolSpec
+from lumo_graph.types import Execution, Executor, Limits, Parameter, Session, Sources, ToolReply, ToolRequest, ToolSpec
 
 SECONDS = 30.0
 SHORT = 0.5
@@ -46,6 +46,20 @@ def run(session: Session, code: str, serve: Callable[[ToolRequest], ToolReply] =
     done = session.execute(code, seconds=SECONDS, serve=serve)
     must(done.error is None, f"{code!r} failed: {done.error!r}")
     return done
+
+
+def run_from(executor: Executor, code: str, sources: Sources) -> tuple[Execution, list[ToolRequest]]:
+    """Run an action that must not fail, in a new session and from these sources, and note its calls."""
+    requests: list[ToolRequest] = []
+
+    def serve(request: ToolRequest) -> ToolReply:
+        requests.append(request)
+        return serve_request(request)
+
+    with opened(executor) as session:
+        done = session.execute(code, seconds=SECONDS, serve=serve, sources=sources)
+    must(done.error is None, f"{code!r} failed: {done.error!r}")
+    return done, requests
 
 
 def fail(session: Session, code: str) -> Execution:
