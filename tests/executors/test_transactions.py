@@ -387,7 +387,8 @@ ATTACKS = {
     "descriptors": "[tried(os.listdir, f'/proc/{pid}/fd') for pid in (frozen(), 1)]",
     "a filter of its own": "[call(317, 1, 8, 0), call(157, 22, 2, 0)]",
     "its group": "tried(os.setpgid, 0, frozen())",
-    "a group with it": "tried(os.setpgid, frozen(), os.getpid())\ntried(os.setpgid, 0, frozen())\ntried(os.killpg, 0, 9)",
+    "a group with it": "tried(os.setpgid, frozen(), os.getpid())\n"
+    "tried(os.setpgid, 0, frozen())\ntried(os.killpg, 0, 9)",
     "another copy": "a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
     "for n in range(1, 6):\n    for line in lines(): tried(socket.send_fds, line, [b'f%d' % n], [a.fileno()])",
 }
