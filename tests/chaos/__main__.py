@@ -1,6 +1,6 @@
 """Strikes many runs at random and prints what became of them: `make chaos`, or
 
-    python -m tests.chaos --runs 50 --seed 7 --store sqlite --victim host
+python -m tests.chaos --runs 50 --seed 7 --store sqlite --victim host
 """
 
 import argparse
@@ -46,7 +46,9 @@ def main() -> int:
                 # A server that is struck is everybody's.
                 for outcome in _rage(seeds, victim, server, store, 1 if victim == "postgres" else options.at_once):
                     outcomes.append(outcome)
-                    print(f"\r{store}, {victim}: {len(outcomes)} of {options.runs}", end="", file=sys.stderr, flush=True)
+                    print(
+                        f"\r{store}, {victim}: {len(outcomes)} of {options.runs}", end="", file=sys.stderr, flush=True
+                    )
                     faults += [f"{store}, {victim}, seed {outcome.seed}: {fault}" for fault in outcome.faults]
                 print(file=sys.stderr)
                 rows.append(_row(store, victim, outcomes))
@@ -55,9 +57,7 @@ def main() -> int:
     return 1 if faults else 0
 
 
-def _rage(
-    seeds: Sequence[int], victim: Victim, server: Server | None, store: str, at_once: int
-) -> Iterator[Outcome]:
+def _rage(seeds: Sequence[int], victim: Victim, server: Server | None, store: str, at_once: int) -> Iterator[Outcome]:
     def rage(seed: int) -> Outcome:
         with tempfile.TemporaryDirectory(prefix="lumo-chaos-") as folder:
             url = server.new_database() if server and store == "postgresql" else f"sqlite:///{folder}/runs.db"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import traceback
 import warnings
@@ -24,10 +25,11 @@ LOG, RESULT, FAILURE = "effects", "result.json", "failure"
 def drive(folder: str, url: str, *, loop: bool, begun: bool, decision: Any) -> None:
     """Go on with the run and leave what it came to in the folder, or why it could not go on. Never returns."""
     warnings.simplefilter("error")
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)  # a server that is struck ends every connection
     place = Path(folder)
     try:
         result = _go_on(place, url, loop=loop, begun=begun, decision=decision)
-    except BaseException:  # noqa: BLE001 - the storm reads it
+    except BaseException:  # the storm reads it
         (place / FAILURE).write_text(traceback.format_exc())
         os._exit(1)
     told = {"outcome": result.outcome, "answer": result.answer, "pending": [dict(one) for one in result.pending]}

@@ -78,7 +78,7 @@ class Storm:
     ) -> None:  # fmt: skip
         self._folder = folder
         self._url = url
-        self._chance = random.Random(seed)
+        self._chance = random.Random(seed)  # noqa: S311 - it has to be the same in every run
         self._victim = victim
         self._loop = loop
         self._server = server
@@ -214,5 +214,7 @@ class Storm:
             self.outcome.faults.append(f"the variables are {result['answer']!r}")
         elif missing := set(range(task.EFFECTS)) - numbers - task.MAY_BE_MISSING:
             self.outcome.faults.append(f"calls {sorted(missing)!r} were never made")
-        if self._victim in {"host", "postgres"} and (twice := [text for text, keys in by_text.items() if len(keys) > 1]):
+        if self._victim in {"host", "postgres"} and (
+            twice := [text for text, keys in by_text.items() if len(keys) > 1]
+        ):
             self.outcome.faults.append(f"{twice!r} were made by two actions")
