@@ -21,7 +21,7 @@ from lumo_graph.errors import ConfigurationError
 from tests.chaos import host, task
 from tests.chaos.host import FAILURE, LOG, RESULT, THREAD
 from tests.postgres import Server
-from tests.watching import processes_below, until
+from tests.watching import has_ended, processes_below, until
 
 Victim: TypeAlias = Literal["host", "session", "zygote", "postgres"]
 _BLOWS = 7
@@ -32,8 +32,6 @@ _JITTER_SECONDS = 0.012
 _FURTHEST = 14
 """Effects that the process may add before it is struck."""
 _HANGS_SECONDS = 120.0
-_STARTING = "The session ended while it was starting"
-"""What a run fails with whose session is killed before it could run anything. It can be resumed."""
 _PAUSE_SECONDS = 0.0005
 
 _processes = multiprocessing.get_context("forkserver")
@@ -119,11 +117,11 @@ class Storm:
             process.join()
         self._note_unknown()
         failure = (self._folder / FAILURE).read_text() if process.exitcode == 1 else ""
-        if failure and self._victim != "postgres" and _STARTING not in failure:
+        if failure and self._victim != "postgres":
             self.outcome.faults.append(failure)
         process.close()
-        if process_left := [pid for pid in self._below if not until(lambda pid=pid: not Path(f"/proc/{pid}").exists())]:
-            self.outcome.faults.append(f"{len(process_left)} processes are left")
+        if left := [pid for pid in self._below if not until(lambda pid=pid: has_ended(pid))]:
+            self.outcome.faults.append(f"{len(left)} processes are left")
         self._below.clear()
         result = self._folder / RESULT
         return json.loads(result.read_text()) if result.exists() else None
@@ -168,7 +166,7 @@ class Storm:
                 self.outcome.approved += 1
             else:
                 self.outcome.asked += 1
-            known = f"{request['name']}-{n}" in made
+            known = request["name"] not in task.ASKED and f"{request['name']}-{n}" in made
             decisions.append({"type": "respond", "message": str(n * n)} if known else {"type": "approve"})
         return decisions[0] if len(decisions) == 1 else {"decisions": decisions}
 
