@@ -37,6 +37,7 @@ chaos: $(VENV)/.dev  ## kill many runs at random, and see that nothing is lost o
 bench: $(VENV)/.dev  ## measure, and compare with other libraries in environments of their own
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.overhead
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.sandbox
+	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.durability
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.bfcl
 
 clean:  ## remove the environment and what tools left
