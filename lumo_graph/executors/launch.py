@@ -14,7 +14,7 @@ from lumo_graph.executors.isolation import describe_isolation, explain_shortfall
 from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, PAUSE, LayerError
 from lumo_graph.executors.link import Link
 from lumo_graph.executors.relaying import launch_session
-from lumo_graph.executors.restoring import Attempts, Furniture, Restored, receive_one
+from lumo_graph.executors.restoring import Attempts, EndedEarlyError, Furniture, Restored, receive_one
 from lumo_graph.executors.settings import Settings
 from lumo_graph.executors.warm import Start, Started, identify
 from lumo_graph.executors.zygote import fork_session
@@ -56,7 +56,7 @@ def start_session(
     """
     attempts = Attempts(namespace, memory_mb=limits.memory_mb)
     while True:
-        started = start(limits)
+        started = _start(start, limits, launched=bool(settings.launch))
         link = started.link
         try:
             inputs = [item for item in settings.files if item.name not in started.bound]
@@ -74,6 +74,15 @@ def start_session(
         except BaseException:
             started.end()
             raise
+
+
+def _start(start: Start, limits: Limits, *, launched: bool) -> Started:
+    try:
+        return start(limits)
+    except EndedEarlyError:  # somebody outside may have killed it
+        if launched:
+            raise
+        return start(limits)
 
 
 def start_empty(settings: Settings, limits: Limits) -> Started:
@@ -161,12 +170,12 @@ def start_behind(layers: frozenset[str], off: Mapping[str, str], settings: Setti
         message = receive_one(link, time.monotonic() + _JAIL_SECONDS)
         report = _report_in(message)
     except BaseException:
-        link.kill()
+        link.control.kill()
         link.close()
         raise
-    link.supervised = PAUSE not in report["off"]
-    link.answers = link.supervised and NAMESPACES not in layers
-    link.freezes = FROZEN_COPY in report["on"]
+    link.control.supervised = PAUSE not in report["off"]
+    link.control.answers = link.control.supervised and NAMESPACES not in layers
+    link.control.freezes = FROZEN_COPY in report["on"]
     isolation = describe_isolation(layers, report["on"], {**off, **report["off"]})
     if settings.launch:
         name = Path(settings.launch[0]).name
