@@ -5,6 +5,7 @@ tasks may come in another order when their action runs again. Those of the main 
 """
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -16,6 +17,7 @@ from lumo_graph.types import ToolReply
 
 _packb = cast("Any", msgpack).packb
 _unpackb = cast("Any", msgpack).unpackb
+_TOLD_BYTES = 8
 _NOT_STORABLE = "the call was made before, but what it returned could not be stored"
 
 
@@ -31,6 +33,41 @@ class CallKey:
 
     def __str__(self) -> str:
         return f"{self.name}:{self.digest}:{self.nth}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Path:
+    """How an action has come to a call."""
+
+    trace: bytes = b""
+    """Of what it had printed and drawn, see `ToolRequest.trace`."""
+    told: bytes = b""
+    """Of what it was told by calls that are not recorded, see `Told`."""
+
+    def differs(self, other: "Path") -> bool:
+        """Whether it is certain that this is another way than the other one, though everything that was told agrees."""
+        return self.trace != other.trace and b"" not in (self.trace, other.trace) and self.told == other.told
+
+
+@dataclass(slots=True)
+class Told:
+    """Stands for what calls that are not recorded have returned, in whatever order."""
+
+    _sum: int = 0
+
+    def add(self, reply: ToolReply) -> None:
+        """One of them has returned."""
+        try:
+            packed = _packb([reply.value, reply.error, reply.error_type])
+        except (TypeError, ValueError, OverflowError):
+            packed = os.urandom(_TOLD_BYTES)  # equal to nothing
+        digest = hashlib.blake2b(packed, digest_size=_TOLD_BYTES).digest()
+        self._sum = (self._sum + int.from_bytes(digest, "little")) % (1 << 8 * _TOLD_BYTES)
+
+    @property
+    def digest(self) -> bytes:
+        """Empty if there was none."""
+        return self._sum.to_bytes(_TOLD_BYTES, "little") if self._sum else b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +87,17 @@ class Record:
     error_type: str = ""
     edited: bytes | None = None
     """The arguments that a person has put in the place of these, as msgpack."""
+    trace: bytes = b""
+    told: bytes = b""
+    """Both as in `Path`."""
 
     @classmethod
     def of(
         cls,
-        key: CallKey,
+        asked: "Asked",
         args: Mapping[str, Any],
         reply: ToolReply,
         *,
-        place: int,
         in_order: bool,
         edited: Mapping[str, Any] | None = None,
     ) -> Self:
@@ -71,8 +110,9 @@ class Record:
             except (TypeError, ValueError, OverflowError):
                 error, error_type = _NOT_STORABLE, "RuntimeError"
         return cls(
-            key=str(key), name=key.name, place=place, in_order=in_order, args=_packb(dict(args)), value=value,
-            error=error, error_type=error_type, edited=None if edited is None else _packb(dict(edited)),
+            key=str(asked.key), name=asked.key.name, place=asked.place, in_order=in_order, args=_packb(dict(args)),
+            value=value, error=error, error_type=error_type, edited=None if edited is None else _packb(dict(edited)),
+            trace=asked.path.trace, told=asked.path.told,
         )  # fmt: skip
 
     @property
@@ -81,6 +121,11 @@ class Record:
         if self.value is None:
             return ToolReply(error=self.error or _NOT_STORABLE, error_type=self.error_type or "RuntimeError")
         return ToolReply(value=_unpackb(self.value, strict_map_key=False))
+
+    @property
+    def path(self) -> Path:
+        """How the action came to it."""
+        return Path(trace=self.trace, told=self.told)
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -103,7 +148,10 @@ def digest_args(args: Mapping[str, Any]) -> str:
 
 
 class DivergedError(Exception):
-    """An action that runs again asks for a call that its first run did not make at this point."""
+    """An action that runs again asks for a call that its first run did not make at this point, or came to otherwise."""
+
+
+_NO_PATH = Path()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,6 +162,7 @@ class Asked:
     place: int
     record: Record | None
     """What it returned before, if it was made before."""
+    path: Path = _NO_PATH
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,16 +186,18 @@ class Replay:
         """The replay of these records."""
         return cls(records={record.key: record for record in records})
 
-    def ask(self, name: str, args: Mapping[str, Any], *, in_order: bool) -> Asked:
+    def ask(self, name: str, args: Mapping[str, Any], *, in_order: bool, path: Path = _NO_PATH) -> Asked:
         """Look a call up.
 
         Args:
             name: of the tool.
             args: plain data.
             in_order: it comes from the main thread of the code.
+            path: how the code has come to it.
 
         Raises:
-            DivergedError: the earlier run made another call at this point. This one must not be made.
+            DivergedError: the earlier run made another call at this point, or came to it in another way. This one must
+                not be made.
         """
         digest = digest_args(args)
         key = CallKey(name=name, digest=digest, nth=self._seen[name, digest])
@@ -157,9 +208,14 @@ class Replay:
                 if name == other.name
                 else f"the code ran again and called {name}() where it had called {other.name}() before"
             )
+        if record is not None and in_order and record.in_order and path.differs(record.path):
+            raise DivergedError(
+                f"the code ran again and came to its call of {name}() in another way: it had printed something else "
+                "before, or had drawn more or fewer random numbers"
+            )
         self._seen[name, digest] += 1
         self._left.pop(str(key), None)
-        asked = Asked(key=key, place=self._place, record=record)
+        asked = Asked(key=key, place=self._place, record=record, path=path)
         self._place += 1
         return asked
 

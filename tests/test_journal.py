@@ -11,7 +11,7 @@ def records_of(*calls, in_order=True):
     for name, args, reply in calls:
         asked = replay.ask(name, args, in_order=in_order)
         assert asked.record is None
-        records.append(Record.of(asked.key, args, reply, place=asked.place, in_order=in_order))
+        records.append(Record.of(asked, args, reply, in_order=in_order))
     return records
 
 

@@ -26,6 +26,7 @@ from lumo_graph.types import (
     Limits,
     Session,
     Snapshot,
+    Sources,
     Stream,
     ToolCall,
     ToolReply,
@@ -166,10 +167,18 @@ class _Work:
     def _execute(self, session: Session, code: str) -> Execution:
         if self._stopped:
             raise ExecutorError("The action was cancelled before it began.")
+        seconds, sources = action_seconds(self._state), self._sources()
+        more = {} if sources is None else {"sources": sources}
         try:
-            return session.execute(code, seconds=action_seconds(self._state), serve=self._serve, write=self._write)
+            return session.execute(code, seconds=seconds, serve=self._serve, write=self._write, **more)
         except DivergenceError as failure:
             return _diverged(failure, self._server.journal)
+
+    def _sources(self) -> Sources | None:
+        # Where nothing is stored, an action cannot run again: its random numbers are the operating system's.
+        if self._server.journal is None or not getattr(self._sessions.executor, "deterministic", False):
+            return None
+        return self._server.journal.sources()
 
     def _replayed_in(self, execution: Execution) -> Execution:
         """The execution, with what of it was made when the action ran before."""

@@ -16,11 +16,13 @@ from typing import Any, cast
 from langchain_core.runnables import RunnableConfig
 
 from lumo_graph.errors import DivergenceError, ExecutorError
-from lumo_graph.journal import Asked, DivergedError, Record, Replay
+from lumo_graph.journal import Asked, DivergedError, Path, Record, Replay, Told
 from lumo_graph.nodes.records import RESUME, BlockingStore, LoopStore, Store, find_place
-from lumo_graph.types import ToolReply
+from lumo_graph.nodes.sourcing import Sourcing
+from lumo_graph.types import Sources, ToolReply, ToolRequest
 
 _CALLS, _BEGUN, _WAVES, _DECIDED = "lumo:calls", "lumo:begun", "lumo:waves", "lumo:decided"
+_SOURCES = "lumo:sources"
 _APPEARS_SECONDS = 10.0
 _PAUSE = 0.002
 
@@ -42,6 +44,11 @@ class _Running:
             self.calls[name] = future
             return future, True
 
+    def below(self, prefix: str) -> set[str]:
+        """Names of the calls whose names begin so."""
+        with self.lock:
+            return {name for name in self.calls if name.startswith(prefix)}
+
     def end(self, name: str) -> None:
         """Forget a call."""
         with self.lock:
@@ -56,7 +63,7 @@ def _count(answers: Any) -> int:
 
 
 class Journal:
-    """Records of the calls of one action, read when the first call comes.
+    """Records of the calls of one action, read when it begins, or when the first call comes.
 
     Args:
         store: where they are.
@@ -72,6 +79,10 @@ class Journal:
         self._waves: list[dict[str, Any]] = []
         self._answers: dict[int, Any] = {}
         self._used = 0
+        self._outlived: set[str] = set()
+        self._told = Told()
+        self._drawn: list[dict[str, Any]] = []
+        self._sourcing = Sourcing(lambda name, value: store.write(name, _SOURCES, value))
 
     @classmethod
     def of(cls, config: RunnableConfig, loop: asyncio.AbstractEventLoop | None) -> "Journal | None":
@@ -82,18 +93,42 @@ class Journal:
         store = BlockingStore(place=place) if loop is None else LoopStore(place=place, loop=loop)
         return cls(store, place.name)
 
-    def ask(self, name: str, args: Mapping[str, Any], *, in_order: bool) -> Asked:
+    def sources(self) -> Sources:
+        """What the action draws random numbers and times from: what it had when it ran before, if it did."""
+        with self._lock:
+            if self._replay is None:
+                self._load()  # where the checkpoint is not stored yet, nothing is recorded under it either
+            return self._sourcing.begin(self._drawn)
+
+    def hear(self, request: ToolRequest) -> None:
+        """A call has come, whatever becomes of it."""
+        with self._lock:
+            self._sourcing.hear(request.clock_at, request.clock)
+
+    def tell(self, reply: ToolReply) -> None:
+        """A call that is not recorded has this reply: what the code does from here on may follow from it."""
+        with self._lock:
+            if self._sourcing.begun:
+                self._told.add(reply)
+
+    def ask(self, request: ToolRequest) -> Asked:
         """Look a call up, from any thread.
 
         Raises:
-            DivergenceError: the action has run before, and made another call here.
+            DivergenceError: the action has run before, and made another call here, or has come here in another way.
         """
         with self._lock:
             replay = self._loaded()
+            path = Path(trace=request.trace, told=self._told.digest)
             try:
-                return replay.ask(name, args, in_order=in_order)
+                return replay.ask(request.name, request.args, in_order=request.in_order, path=path)
             except DivergedError as failure:
                 raise DivergenceError(str(failure)) from None
+
+    def keep_sources(self) -> None:
+        """Store what the action has drawn from, before anything is done that follows from it."""
+        with self._lock:
+            self._sourcing.keep()
 
     def times_begun(self, asked: Asked) -> int:
         """How often a call may have been made before, with nothing known of its end."""
@@ -123,8 +158,11 @@ class Journal:
         if not ours:
             return future.result(), False
         try:
+            if name in self._outlived and (record := self._find(str(asked.key))) is not None:
+                future.set_result(record.reply)
+                return record.reply, False
             reply = call()
-            record = Record.of(asked.key, args, reply, place=asked.place, in_order=in_order, edited=edited)
+            record = Record.of(asked, args, reply, in_order=in_order, edited=edited)
             self._store.write(str(asked.key), _CALLS, record.to_dict())
         except BaseException as failure:
             future.set_exception(failure)
@@ -190,13 +228,27 @@ class Journal:
 
     def _loaded(self) -> Replay:
         if self._replay is None:
-            writes = self._wait_until_stored()
+            self._wait_until_stored()
+        assert self._replay is not None  # noqa: S101 - waited for
+        return self._replay
+
+    def _load(self) -> bool:
+        """Read what is recorded; False if the checkpoint is not stored."""
+        # Calls of an earlier run in this process that are still being made may be recorded after this.
+        self._outlived = _running.below(f"{self._name}/")
+        writes = self._store.read()
+        if writes is not None:
+            self._drawn = self._ours(writes, _SOURCES)
             self._replay = Replay.of(Record.from_dict(value) for value in self._ours(writes, _CALLS))
             self._begun = Counter(self._ours(writes, _BEGUN))
             self._waves = sorted(self._ours(writes, _WAVES), key=lambda wave: wave["place"])
             self._answers = {one["place"]: one["answer"] for one in self._ours(writes, _DECIDED)}
             self._used = next((_count(value) for task, name, value in writes if self._is_used(task, name)), 0)
-        return self._replay
+        return writes is not None
+
+    def _find(self, key: str) -> Record | None:
+        found = (Record.from_dict(value) for value in self._ours(self._store.read() or [], _CALLS))
+        return next((record for record in found if record.key == key), None)
 
     def _is_used(self, task: str, channel: str) -> bool:
         return channel == RESUME and task == self._name.rpartition("/")[2]
@@ -206,15 +258,14 @@ class Journal:
         ours = f"{self._name.rpartition('/')[2]}:"
         return [value for task, name, value in writes if name == channel and task.startswith(ours)]
 
-    def _wait_until_stored(self) -> list[tuple[str, str, Any]]:
+    def _wait_until_stored(self) -> None:
         # With durability "async" the checkpoint may still be on its way; if the process died now, the run would go on
         # from another one, and nobody would find what is recorded under this.
         until = time.monotonic() + _APPEARS_SECONDS
-        while (writes := self._store.read()) is None:
+        while not self._load():
             if time.monotonic() > until:
                 raise ExecutorError(
                     "The checkpoint that this action belongs to was not stored, so its tool calls cannot be recorded. "
                     "Use durability='sync' or 'async', and no checkpointer=False."
                 )
             time.sleep(_PAUSE)
-        return writes

@@ -131,21 +131,29 @@ class ToolServer:
             cancel()
 
     def _reply(self, request: ToolRequest) -> Served:
+        if self.journal is not None:
+            self.journal.hear(request)
         with self._lock:
             self._made += 1
             refused = self._limit is not None and self.count > self._limit
         if refused:
             text = f"The run's limit of {self._limit} tool calls is reached. Answer with what you have."
-            return Served(reply=ToolReply(error=text, error_type="RuntimeError"))
+            return self._unrecorded(ToolReply(error=text, error_type="RuntimeError"))
         effects = self._toolbox.effects_of(request.name)
         question = self._approvals.request_for(request.name, request.args, line=request.line)
         if self.journal is None or effects is None or (effects.none and question is None):
-            return Served(reply=self._make(request.name, request.args, key=None))
-        asked = self.journal.ask(request.name, request.args, in_order=request.in_order)
+            return self._unrecorded(self._make(request.name, request.args, key=None))
+        asked = self.journal.ask(request)
         if asked.record is not None:
             edited = asked.record.arguments if asked.record.edited is not None else None
             return Served(reply=asked.record.reply, replayed=True, edited=edited)
+        self.journal.keep_sources()
         return self._decided(asked, request, effects, question)
+
+    def _unrecorded(self, reply: ToolReply) -> Served:
+        if self.journal is not None:
+            self.journal.tell(reply)
+        return Served(reply=reply)
 
     def _decided(self, asked: Asked, request: ToolRequest, effects: Effects, question: Request | None) -> Served:
         """Make a call that was not made before, if those who must be asked let it be made."""
@@ -190,6 +198,8 @@ class ToolServer:
         except GraphInterrupt:
             if self._made == 1 and self._together == 1 and not self._approvals.has_rules:
                 self._approvals.forget_answer()
+                if self.journal is not None:
+                    self.journal.keep_sources()
                 raise
             # On resume the whole action runs again, and LangGraph hands out answers by the order of the questions.
             text = f"{name} waits for a person, so it must be the first and only call of its action. Call it alone."

@@ -44,6 +44,16 @@ def leaver(folder: Path, kill_in: int | None) -> Callable[[str], int]:
     return leave
 
 
+def noter(leave: Callable[[str], int]) -> Callable[[Any], int]:
+    """A tool that takes any value."""
+
+    def note(value: Any) -> int:
+        """Write down a value."""
+        return leave(json.dumps(value, separators=(",", ":")))
+
+    return note
+
+
 def tools_of(folder: Path, options: dict[str, Any]) -> list[Any]:
     """Tools whose effects stay in the folder, and which end the process where the options say so."""
     leave = leaver(folder, options.get("kill_in"))
@@ -87,7 +97,7 @@ def tools_of(folder: Path, options: dict[str, Any]) -> list[Any]:
         return leave(f"careful-{amount}")
 
     return [
-        charge, mail, post, pay,
+        charge, mail, post, pay, noter(leave),
         declare_effects(kill, effects="none"),
         declare_effects(read, effects="none"),
         declare_effects(first_time, effects="none"),

@@ -62,6 +62,11 @@ class Clocks:
         """Show the true time."""
         self._on = False
 
+    @property
+    def full(self) -> bool:
+        """Whether times were shown that are not kept: they will be others when the action runs again."""
+        return self._count >= MOST
+
     def take(self) -> bytes:
         """What was kept since this was last called: it belongs behind the recorded ones and what was taken before."""
         if not self._new and not self._returned:
