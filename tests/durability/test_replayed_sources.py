@@ -12,7 +12,7 @@ note([datetime.datetime.now().isoformat(), os.urandom(8).hex(), secrets.token_he
 note([float(numpy.random.rand()), float(numpy.random.default_rng().random()), time.monotonic()])
 print(random.random(), time.time())
 note([random.choice(range(10**9)), str(uuid.uuid1()), time.time_ns(), random.Random().random()])
-note(["no draws"])
+note(["nothing"])
 """
 COUNT = 5
 AROUND = """\
@@ -41,9 +41,7 @@ OTHER_PATHS = {
     "printed id": "print(id(object()))\nnote(1)",
     "set": "note([thing.name for thing in {Thing(n) for n in range(20)}])",
     "device": "import os\nfile = os.open('/dev/urandom', os.O_RDONLY)\nnote(os.read(file, 8).hex())",
-    "draws": (
-        "import os\nfor _ in range(int.from_bytes(open('/dev/urandom', 'rb').read(2), 'little')): os.urandom(1)\nnote(1)"
-    ),
+    "draws": "import os\nfor _ in range(int(open('/dev/urandom', 'rb').read(2).hex(), 16)): os.urandom(1)\nnote(1)",
 }
 BEFORE = """\
 class Thing:
