@@ -7,6 +7,7 @@ LumoGraphError
   ExecutorError                     the sandbox failed; never shown to the model as output
     IsolationError                  the required isolation tier is not available here
     SnapshotError                   a namespace could not be saved or restored
+      RestoreError                  nor rebuilt from the thread's recorded actions: nothing was repeated
     DivergenceError                 a replay did not match its journal: nothing was repeated
 
 Failing code (`Execution.error`), a failing tool (an observation) and a reached limit (`outcome`) are values,
@@ -43,6 +44,10 @@ class IsolationError(ExecutorError):
 
 class SnapshotError(ExecutorError):
     """A namespace could not be saved or restored."""
+
+
+class RestoreError(SnapshotError):
+    """The variables of a thread can neither be loaded nor rebuilt. The checkpoint is kept; nothing was repeated."""
 
 
 class DivergenceError(ExecutorError):

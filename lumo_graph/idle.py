@@ -20,6 +20,8 @@ class Idle:
     """The state of the stored namespace that it stands at."""
     room: tuple[object, ...]
     """Memory, disk and processor time it was given."""
+    undone: bool = False
+    """Its last action was undone."""
 
 
 class IdleSessions:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from lumo_graph.idle import Idle, IdleSessions, close_session
-from lumo_graph.types import Executor, Limits, Session, ToolSpec
+from lumo_graph.types import Executor, Limits, Restore, Session, ToolSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +26,13 @@ class Lease:
     """A session that one action may use."""
 
     session: Session
-    restored: bool
-    """The session was made from a stored namespace: values that cannot be stored are missing in it."""
+    restore: Restore
+    """Where its variables came from."""
+
+    @property
+    def restored(self) -> bool:
+        """The session was made from what is stored: values that cannot be stored are missing in it."""
+        return self.restore in ("snapshot", "replay")
 
 
 class LiveSessions:
@@ -56,10 +61,18 @@ class LiveSessions:
         self._process = os.getpid()
         weakref.finalize(self, self._idle.close_all)
 
+    @property
+    def deterministic(self) -> bool:
+        """Whether its sessions can run an action again from its sources."""
+        return bool(getattr(self.executor, "deterministic", False))
+
     def take(self, key: str, revision: str, stored: Stored, limits: Limits) -> Lease:
         """The live session of `key` if it stands at `revision` within these limits, else a new one from what is stored.
 
         The caller has the session to itself until it gives it back with `keep`, or drops it with `discard`.
+
+        Raises:
+            SnapshotError: what is stored cannot be loaded. `start` gives a session without it.
         """
         with self._lock:
             if self._process != os.getpid():  # what waits belongs to the process that forked this one
@@ -68,16 +81,24 @@ class LiveSessions:
                 weakref.finalize(self, self._idle.close_all)
         idle = self._idle.pop(key)
         if idle is not None and idle.revision == revision and idle.room == limits.room:
-            session, restored = idle.session, False
+            session = idle.session
+            restore: Restore = "frozen" if idle.undone else "live"
         else:
             if idle is not None:
                 close_session(idle.session)
             files = {"files": stored.files} if stored.files else {}
             session = self.executor.open(stored.namespace or None, tools=self._tools, limits=limits, **files)
-            restored = bool(revision)
+            restore = "snapshot" if revision else "new"
         with self._lock:
             self._leased.add(session)
-        return Lease(session=session, restored=restored)
+        return Lease(session=session, restore=restore)
+
+    def start(self, limits: Limits) -> Session:
+        """A session without variables, for the caller as with `take`."""
+        session = self.executor.open(None, tools=self._tools, limits=limits)
+        with self._lock:
+            self._leased.add(session)
+        return session
 
     def keep(self, key: str, session: Session, limits: Limits, revision: str | None = None) -> str:
         """Take a session back.
@@ -91,10 +112,11 @@ class LiveSessions:
         Returns:
             The revision it stands at now.
         """
+        undone = revision is not None
         revision = uuid.uuid4().hex if revision is None else revision
         with self._lock:
             self._leased.discard(session)
-        self._idle.put(key, Idle(session=session, revision=revision, room=limits.room))
+        self._idle.put(key, Idle(session=session, revision=revision, room=limits.room, undone=undone))
         return revision
 
     def discard(self, session: Session) -> None:

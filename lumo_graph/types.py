@@ -25,6 +25,10 @@ Outcome: TypeAlias = Literal["answered", "max_steps", "max_debug_attempts", "bud
 Stream: TypeAlias = Literal["stdout", "stderr"]
 Change: TypeAlias = Literal["added", "changed", "removed"]
 CHANGES: tuple[Change, ...] = get_args(Change)
+Restore: TypeAlias = Literal["new", "live", "frozen", "snapshot", "replay"]
+"""Where an action found the variables of its thread: there were none yet (`new`); in the live session of the action
+before (`live`), or in its copy from before an action that was undone (`frozen`); in the checkpoint (`snapshot`);
+nowhere, so the recorded actions of the thread were run again (`replay`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +154,8 @@ class Step:
     """Class name of the exception if the code failed, else None."""
     seconds: float = 0.0
     """Seconds the action took, the model's time not included."""
+    restore: Restore | None = None
+    """Where a code action found the variables; None if no code was run."""
 
     def to_dict(self) -> dict[str, Any]:
         """Primitive fields, as the run's state stores them."""

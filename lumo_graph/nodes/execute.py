@@ -12,11 +12,11 @@ from lumo_graph.dialects import RunCode, action_from_dict, action_to_dict, check
 from lumo_graph.errors import DivergenceError, ExecutorError
 from lumo_graph.events import Output
 from lumo_graph.nodes.journaling import Journal
+from lumo_graph.nodes.restoring import Restoring
 from lumo_graph.nodes.routes import action_seconds
 from lumo_graph.nodes.serving import Served, ToolServer, edited_note, event_emitter
 from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
 from lumo_graph.nodes.threads import await_thread
-from lumo_graph.sessions import Stored
 from lumo_graph.state import AgentState, Update
 from lumo_graph.tools import bounded_args, preview
 from lumo_graph.types import (
@@ -24,6 +24,7 @@ from lumo_graph.types import (
     Execution,
     Isolation,
     Limits,
+    Restore,
     Session,
     Snapshot,
     Sources,
@@ -46,6 +47,10 @@ class Done:
     revision: str
     lost: dict[str, str]
     """Values that the session it started with had lost: path to reason."""
+    restore: Restore
+    """Where the session had its variables from."""
+    sources: Sources | None = None
+    """What it drew from, all of it."""
 
 
 class Execute:
@@ -118,6 +123,7 @@ class _Work:
 
     def __init__(self, setup: Setup, state: AgentState, config: RunnableConfig, server: ToolServer) -> None:
         self._sessions = setup.sessions
+        self._restoring = Restoring(setup=setup, server=server, limits=Limits.of(state["run"]["limits"]))
         self._state = state
         self._limits = Limits.of(state["run"]["limits"])
         self._server = server
@@ -126,14 +132,14 @@ class _Work:
         self._emit = event_emitter()
         self._session: Session | None = None
         self._stopped = False
+        self._drawn: Sources | None = None
         self._served: dict[int, Served] = {}
 
     def do(self, code: str) -> Done:
         state = self._state
         revision = state.get("revision", "")
-        stored = Stored(namespace=state.get("namespace", {}), files=state.get("artifacts", {}))
-        lease = self._sessions.take(self._key, revision, stored, self._limits)
-        session = self._session = lease.session
+        lease, lost = self._restoring.lease(self._key, state, self._noted)
+        session = lease.session
         try:
             isolation = session.isolation
             execution = self._replayed_in(self._execute(session, code))
@@ -142,15 +148,23 @@ class _Work:
             # What a restored session has lost is not told yet: only one that is restored again will tell it.
             self._give_back(session, revision, again=self._comes_back and not lease.restored)
             raise
-        lost: dict[str, str] = {}
-        if lease.restored:
+        if lease.restore == "snapshot":
             lost = {**state.get("unsaved", {}), **getattr(session, "lost", {})}
         if snapshot is None:
             self._give_back(session, revision, again=execution.rolled_back)
             execution, kept = _undone(execution, state, unsaved), revision
         else:
             kept = self._sessions.keep(self._key, session, self._limits)
-        return Done(execution=execution, isolation=isolation, snapshot=snapshot, revision=kept, lost=lost)
+        sources = None if self._drawn is None else replace(self._drawn, clock=execution.clock)
+        return Done(
+            execution=execution,
+            isolation=isolation,
+            snapshot=snapshot,
+            revision=kept,
+            lost=lost,
+            restore=lease.restore,
+            sources=sources,
+        )
 
     def _give_back(self, session: Session, revision: str, *, again: bool) -> None:
         # After an action that was undone: a session that stands where it stood before can be had again.
@@ -158,6 +172,11 @@ class _Work:
             self._sessions.keep(self._key, session, self._limits, revision)
         else:
             self._sessions.discard(session)
+
+    def _noted(self, session: Session) -> None:
+        self._session = session
+        if self._stopped:
+            session.interrupt()
 
     def stop(self) -> None:
         self._stopped = True
@@ -176,9 +195,9 @@ class _Work:
 
     def _sources(self) -> Sources | None:
         # Where nothing is stored, an action cannot run again: its random numbers are the operating system's.
-        if self._server.journal is None or not getattr(self._sessions.executor, "deterministic", False):
-            return None
-        return self._server.journal.sources()
+        if self._server.journal is not None and self._sessions.deterministic:
+            self._drawn = self._server.journal.sources()
+        return self._drawn
 
     def _replayed_in(self, execution: Execution) -> Execution:
         """The execution, with what of it was made when the action ran before."""
@@ -289,14 +308,21 @@ def _update(state: AgentState, server: ToolServer, done: Done, ran: RunCode) -> 
         "lost": done.lost,
         "counters": {**counters, "tool_calls": server.count, "seconds": counters["seconds"] + execution.seconds},
         "revision": done.revision,
+        "restore": done.restore,
     }
+    if done.sources is not None and done.snapshot is not None:
+        update["sources"] = {"seed": done.sources.seed, "clock": done.sources.clock}
     if edited:
         update["action"] = action_to_dict(ran)
     if (isolation := done.isolation.to_dict()) != state.get("isolation"):
         update["isolation"] = isolation
     if done.snapshot is not None:
-        update["namespace"] = dict(done.snapshot.changed)
-        update["artifacts"] = dict(done.snapshot.files)
+        # What was rebuilt takes the place of all that could not be loaded.
+        rebuilt = done.restore == "replay"
+        components: dict[str, None] = dict.fromkeys(state.get("namespace", {})) if rebuilt else {}
+        files: dict[str, None] = dict.fromkeys(state.get("artifacts", {})) if rebuilt else {}
+        update["namespace"] = {**components, **done.snapshot.changed}
+        update["artifacts"] = {**files, **done.snapshot.files}
         update["unsaved"] = dict(done.snapshot.unsaved)
         update["at_risk"] = {path: why for path, why in done.snapshot.unsaved.items() if path not in known}
         update["variables"] = difference(state.get("variables", {}), execution.variables)

@@ -17,6 +17,7 @@ from langchain_core.runnables import RunnableConfig
 
 from lumo_graph.errors import DivergenceError, ExecutorError
 from lumo_graph.journal import Asked, DivergedError, Path, Record, Replay, Told
+from lumo_graph.nodes.rebuilding import PastAction, past_actions
 from lumo_graph.nodes.records import RESUME, BlockingStore, LoopStore, Store, find_place
 from lumo_graph.nodes.sourcing import Sourcing
 from lumo_graph.types import Sources, ToolReply, ToolRequest
@@ -99,6 +100,17 @@ class Journal:
             if self._replay is None:
                 self._load()  # where the checkpoint is not stored yet, nothing is recorded under it either
             return self._sourcing.begin(self._drawn)
+
+    def past_actions(self, revision: str) -> list[PastAction]:
+        """The actions that a namespace follows from, the first one first.
+
+        Raises:
+            RestoreError: some of them are not there any more.
+            ExecutorError: the checkpoint that this action belongs to is not stored.
+        """
+        with self._lock:
+            self._loaded()
+        return past_actions(self._store.history(), revision)
 
     def hear(self, request: ToolRequest) -> None:
         """A call has come, whatever becomes of it."""

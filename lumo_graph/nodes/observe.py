@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
@@ -25,7 +25,7 @@ from lumo_graph.nodes.routes import reached_limit
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, ToolResult, Update
 from lumo_graph.storable import storable
-from lumo_graph.types import Execution, Step, ToolCall
+from lumo_graph.types import Execution, Restore, Step, ToolCall
 
 _NO_ANSWER = object()
 
@@ -64,6 +64,7 @@ class Observe:
             observation=seen.text,
             error=seen.error,
             seconds=seen.seconds,
+            restore=cast("Restore | None", state.get("restore")),
         )
         update: Update = {
             "messages": list(seen.messages),

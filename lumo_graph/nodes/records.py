@@ -24,6 +24,10 @@ class Store(Protocol):
         """Task id, channel and value of every write; None if the checkpoint is not stored."""
         ...
 
+    def history(self) -> list[CheckpointTuple]:
+        """The checkpoint and all that came before it in its thread, the first one last."""
+        ...
+
     def write(self, task_id: str, channel: str, value: Any) -> None:
         """Store one value, and be sure of it."""
         ...
@@ -79,6 +83,15 @@ class BlockingStore:
         """See Store."""
         return _writes(self.place.saver.get_tuple(self.place.config))
 
+    def history(self) -> list[CheckpointTuple]:
+        """See Store."""
+        found: list[CheckpointTuple] = []
+        at: RunnableConfig | None = self.place.config
+        while at is not None and (stored := self.place.saver.get_tuple(at)) is not None:
+            found.append(stored)
+            at = stored.parent_config
+        return found
+
     def write(self, task_id: str, channel: str, value: Any) -> None:
         """See Store."""
         self.place.saver.put_writes(self.place.config, [(channel, value)], f"{self.place.task_id}:{task_id}")
@@ -99,6 +112,18 @@ class LoopStore:
         """See Store."""
         found = self.place.saver.aget_tuple(self.place.config)
         return _writes(asyncio.run_coroutine_threadsafe(found, self.loop).result())
+
+    def history(self) -> list[CheckpointTuple]:
+        """See Store."""
+        return asyncio.run_coroutine_threadsafe(self._history(), self.loop).result()
+
+    async def _history(self) -> list[CheckpointTuple]:
+        found: list[CheckpointTuple] = []
+        at: RunnableConfig | None = self.place.config
+        while at is not None and (stored := await self.place.saver.aget_tuple(at)) is not None:
+            found.append(stored)
+            at = stored.parent_config
+        return found
 
     def write(self, task_id: str, channel: str, value: Any) -> None:
         """See Store."""

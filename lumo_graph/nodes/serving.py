@@ -122,6 +122,10 @@ class ToolServer:
         )
         return served
 
+    def call_again(self, name: str, args: Mapping[str, Any]) -> ToolReply:
+        """Make a call that has no effects for code that runs a second time: it counts for nothing, and is not shown."""
+        return self._make(name, args, key=None)
+
     def stop(self) -> None:
         """Cancel the async tools that still run. A sync tool cannot be stopped; nobody waits for it any more."""
         with self._lock:
