@@ -428,7 +428,7 @@ def test_the_traces_of_two_runs_agree(open_session):
     "path",
     [
         "print(id(object()), object())",
-        "print({object() for _ in range(20)})",
+        "class T:\n    def __init__(self, n): self.n = n\nprint([t.n for t in {T(n) for n in range(20)}])",
         "open('/dev/urandom', 'rb').read(1)[0] % 2 or os.urandom(1)",
     ],
     ids=["id", "set", "draws"],
@@ -440,6 +440,20 @@ def test_the_traces_of_two_runs_that_took_another_path_differ(path, open_session
     executors = [ProcessExecutor(require="none", preload=preload) for preload in ([], ["colorsys"], ["this"])] * 4
     traces = {run(open_session(executor=one), code, Sources(seed=SEED))[1][0].trace for one in executors}
     assert len(traces) > 1
+
+
+def test_where_objects_lie_is_no_other_path(open_session):
+    code = "class T: pass\nprint(object(), [T(), len], open_it := lambda: 0)\nsearch('x')"
+    executors = [ProcessExecutor(require="none", preload=preload) for preload in ([], ["colorsys"], ["this"])]
+    done = [run(open_session(executor=one), code, Sources(seed=SEED)) for one in executors]
+    assert len({execution.stdout for execution, _ in done}) > 1
+    assert len({calls[0].trace for _, calls in done}) == 1
+
+
+def test_a_clock_that_is_full_ends_the_traces(open_session):
+    code = "import time\nsearch('a')\nfor _ in range(5000): time.monotonic_ns()\nprint(time.time())\nsearch('b')"
+    _, calls = run(open_session(), code, Sources(seed=SEED))
+    assert [bool(call.trace) for call in calls] == [True, False]
 
 
 def test_the_trace_of_a_call_does_not_depend_on_what_goes_on_beside_it(open_session):
