@@ -6,8 +6,11 @@ from typing import Any, cast
 
 from langgraph.checkpoint.base import CheckpointTuple
 
-from lumo_graph.checkpoints.opening import Checkpointer
+from lumo_graph.checkpoints.opening import Checkpointer, open_checkpointer
 from lumo_graph.checkpoints.rows import rows_of
+from lumo_graph.errors import ConfigurationError
+
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,26 @@ def list_threads(saver: Checkpointer) -> list[ThreadSummary]:
     newest = (saver.get_tuple({"configurable": {"thread_id": thread_id}}) for thread_id in _thread_ids(saver))
     found = [summary for stored in newest if stored is not None and (summary := _summary(stored)) is not None]
     return sorted(found, key=lambda summary: summary.updated_at, reverse=True)
+
+
+def check_thread(checkpointer: str | Checkpointer, thread_id: str) -> None:
+    """Refuse a thread that is not there.
+
+    Raises:
+        ConfigurationError: it is not; says which are.
+    """
+    with open_checkpointer(checkpointer, must_exist=True) as saver:
+        if saver is not None and saver.get_tuple({"configurable": {"thread_id": thread_id}}) is None:
+            raise no_thread(saver, thread_id)
+
+
+def no_thread(saver: Checkpointer, thread_id: str) -> ConfigurationError:
+    """The error about a thread that is not in a store, with those that are."""
+    known = [thread.thread_id for thread in list_threads(saver)]
+    named = ", ".join(map(repr, known[:_MOST_NAMED]))
+    more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+    there = f"It has {named}{more}" if known else "It has none of an agent"
+    return ConfigurationError(f"There is no thread {thread_id!r} in this store. {there}; `lumo threads` lists them.")
 
 
 def _thread_ids(saver: Checkpointer) -> Iterable[str]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from lumo_graph.cli.complaints import complain
 from lumo_graph.cli.deciding import decision_from
 from lumo_graph.cli.exits import MEANINGS, USAGE, code_of_error
-from lumo_graph.cli.following import Place, complain, follow
+from lumo_graph.cli.following import Place, follow
+from lumo_graph.cli.history_commands import diff, fork, history
 from lumo_graph.cli.options import (
     ArtifactsOption,
     BaseUrlOption,
@@ -51,6 +53,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(threads_app, name="threads")
+for command in (history, diff, fork):
+    app.command()(command)
 
 
 @app.callback(invoke_without_command=True)
@@ -95,6 +99,8 @@ def run(
     action_cpu_seconds: Annotated[
         float | None, typer.Option(metavar="X", help="Processor seconds for one action.")
     ] = None,
+    memory_mb: Annotated[int | None, typer.Option(metavar="N", help="MiB of memory for the code (2048).")] = None,
+    disk_mb: Annotated[int | None, typer.Option(metavar="N", help="MiB of files for the code (64).")] = None,
     json_lines: JsonOption = False,
 ) -> None:
     """Run a task."""
@@ -107,6 +113,8 @@ def run(
         "max_seconds": max_seconds,
         "action_seconds": action_seconds,
         "action_cpu_seconds": action_cpu_seconds,
+        "memory_mb": memory_mb,
+        "disk_mb": disk_mb,
     }
     named = _checked_model(model)
     place = _place(

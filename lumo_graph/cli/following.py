@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TextIO, TypeAlias
 
 from lumo_graph.artifacts import Artifact
+from lumo_graph.cli.complaints import complain
 from lumo_graph.cli.deciding import suggested_options
 from lumo_graph.cli.exits import INTERRUPTED, READER_GONE, code_of_error, code_of_outcome
 from lumo_graph.cli.printable import printable
@@ -232,13 +233,6 @@ class _Interruption:
         self._timer = threading.Timer(_GRACE_SECONDS, os._exit, [INTERRUPTED])
         self._timer.daemon = True
         self._timer.start()
-
-
-def complain(problem: str, *advice: str) -> None:
-    """Say on stderr what is wrong, and what to do next."""
-    for line in (f"lumo: {problem}", *advice):
-        if line:
-            sys.stderr.write(f"{printable(line)}\n")
 
 
 def _resumption(place: Place) -> str:
