@@ -21,4 +21,6 @@ from lumo_graph.checkpoints.pruning import prune_threads as prune_threads
 from lumo_graph.checkpoints.threads import ThreadSummary as ThreadSummary
 from lumo_graph.checkpoints.threads import check_thread as check_thread
 from lumo_graph.checkpoints.threads import list_threads as list_threads
+from lumo_graph.checkpoints.unfinished import alist_unfinished as alist_unfinished
+from lumo_graph.checkpoints.unfinished import list_unfinished as list_unfinished
 from lumo_graph.checkpoints.urls import shown_url as shown_url

@@ -10,10 +10,9 @@ from langgraph.checkpoint.base import CheckpointTuple
 
 from lumo_graph.checkpoints.deltas import agent_channels
 from lumo_graph.checkpoints.opening import Checkpointer, open_checkpointer
-from lumo_graph.checkpoints.threads import no_thread
+from lumo_graph.checkpoints.threads import is_asking, next_nodes, no_thread
 from lumo_graph.errors import ConfigurationError
 
-_NEXT, _START, _ASKED = "branch:to:", "__start__", "__interrupt__"
 _MOST_NAMED = 5
 _MOST_DIGITS = 6
 """Longer numbers are taken for the beginning of an id."""
@@ -135,7 +134,7 @@ def _listed(found: Sequence[CheckpointSummary]) -> str:
 
 
 def _is_agents(channel: str) -> bool:
-    return channel in agent_channels() or channel.startswith((_NEXT, "__"))
+    return channel in agent_channels() or channel.startswith(("branch:to:", "__"))
 
 
 def _id(config: RunnableConfig | None) -> str | None:
@@ -150,19 +149,18 @@ def _summary(stored: CheckpointTuple, parent: CheckpointTuple | None, *, is_last
     )
     source = str(metadata.get("source", ""))
     written = parent.pending_writes if parent is not None and source == "loop" else ()
-    asked = {channel for _, channel, _ in stored.pending_writes or ()}
-    following = tuple(sorted(name.removeprefix(_NEXT) for name in values if name.startswith(_NEXT)))
+    following = next_nodes(stored)
     return CheckpointSummary(
         number=int(metadata.get("step", -1)) + 1,
         checkpoint_id=str(_id(stored.config)),
         parent_id=_id(stored.parent_config),
         created_at=stored.checkpoint["ts"],
         source=source,
-        next=following or ((_START,) if _START in values else ()),
+        next=following,
         task=str(run.get("task", "")),
         steps=int(counters.get("steps", 0)),
-        outcome=values.get("outcome") if run.get("closing") else None,
-        waiting=is_last and _ASKED in asked,
+        outcome=values.get("outcome") if run.get("closing") and not following else None,
+        waiting=is_last and is_asking(stored),
         changed=tuple(_changed(written or ())),
     )
 

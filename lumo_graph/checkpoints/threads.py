@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.constants import START
 
 from lumo_graph.checkpoints.opening import Checkpointer, open_checkpointer
 from lumo_graph.checkpoints.rows import rows_of
 from lumo_graph.errors import ConfigurationError
 
 _MOST_NAMED = 5
+_NEXT, _ASKED, _ANSWERED = "branch:to:", "__interrupt__", "__resume__"
+_ANSWER = "00000000-0000-0000-0000-000000000000"
+"""The task under whose id LangGraph stores what a person has answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +71,34 @@ def _thread_id(stored: CheckpointTuple) -> str:
 
 def _summary(stored: CheckpointTuple) -> ThreadSummary | None:
     values = stored.checkpoint["channel_values"]
-    if not isinstance(values.get("run"), dict) or not isinstance(values.get("counters"), dict):
+    # What a new run was asked, before `prepare` has made it the thread's run.
+    asked = values.get(START) if isinstance(values.get(START), dict) else values
+    task = cast("dict[str, Any]", asked).get("task")
+    run, counters = values.get("run"), values.get("counters")
+    if not (isinstance(run, dict) and isinstance(counters, dict)) and not isinstance(task, str):
         return None  # another graph's thread
-    run, counters = cast("dict[str, Any]", values["run"]), cast("dict[str, Any]", values["counters"])
+    known, used = cast("dict[str, Any]", run or {}), cast("dict[str, Any]", counters or {})
+    ended = known.get("closing") and not next_nodes(stored)
+    agent_type = cast("dict[str, Any]", asked).get("agent_type") if task else None
     return ThreadSummary(
         thread_id=_thread_id(stored),
-        task=str(run.get("task", "")),
-        agent_type=str(run.get("agent_type", "")),
-        outcome=values.get("outcome") if run.get("closing") else None,
-        steps=int(counters.get("steps", 0)),
+        task=str(task or known.get("task", "")),
+        agent_type=str(agent_type or known.get("agent_type", "")),
+        outcome=values.get("outcome") if ended else None,
+        steps=int(used.get("steps", 0)),
         updated_at=stored.checkpoint["ts"],
     )
+
+
+def next_nodes(stored: CheckpointTuple) -> tuple[str, ...]:
+    """The nodes that run from a checkpoint on."""
+    values = stored.checkpoint["channel_values"]
+    following = tuple(sorted(name.removeprefix(_NEXT) for name in values if name.startswith(_NEXT)))
+    return following or ((START,) if START in values else ())
+
+
+def is_asking(stored: CheckpointTuple) -> bool:
+    """Whether a node has asked a person there, and nobody has answered yet."""
+    writes = stored.pending_writes or []
+    answered = any(task == _ANSWER and channel == _ANSWERED and value is not None for task, channel, value in writes)
+    return not answered and any(channel == _ASKED for _, channel, _ in writes)
