@@ -1,6 +1,6 @@
 # `make demo` and `make test` need nothing but Python 3.11 or newer: each makes its own environment in .venv first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format bench bfcl clean
+.PHONY: help demo test lint types format chaos bench bfcl clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,9 +31,13 @@ format: $(VENV)/.dev  ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+chaos: $(VENV)/.dev  ## kill many runs at random, and see that nothing is lost or happens twice
+	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.chaos
+
 bench: $(VENV)/.dev  ## measure, and compare with other libraries in environments of their own
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.overhead
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.sandbox
+	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.durability
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.bfcl
 
 clean:  ## remove the environment and what tools left

@@ -13,7 +13,7 @@ import tempfile
 import uuid
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,16 +24,41 @@ from tests.watching import until
 
 USER, PASSWORD, QUOTED = "lumo", "s3cret@:/?#word", "s3cret%40%3A%2F%3F%23word"
 _PREFIX = "lumo-postgres-"
-_FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=60", "shared_buffers=16MB")
+# What is committed survives the server that is killed, though not the machine that is switched off.
+_FAST = ("fsync=off", "full_page_writes=off", "max_connections=60", "shared_buffers=16MB")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Server:
     """A server that runs."""
 
     port: int
-    process: subprocess.Popen[bytes]
     folder: Path
+    command: Sequence[str | Path]
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command, env=_environment(self.folder), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log,
+            )  # fmt: skip
+        up = until(lambda: self.process.poll() is not None or _answers(self.port))
+        if not up or self.process.poll() is not None:
+            self.process.kill()
+            self.process.wait()
+            pytest.fail(f"PostgreSQL does not start:\n{(self.folder / 'log').read_text()}")
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """End it, at once or, by SIGQUIT, without any order: it has to recover when it starts again."""
+        self.process.send_signal(number)
+        self.process.wait(60)
+
+    def restart(self, *, hard: bool) -> None:
+        """Stop and start it, on the same port."""
+        self.stop(signal.SIGQUIT if hard else signal.SIGINT)
+        self.start()
 
     def url(self, database: str = "postgres", *, password: str = QUOTED) -> str:
         return f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/{database}"
@@ -70,8 +95,7 @@ def running_server() -> Generator[Server, None, None]:
         try:
             yield server
         finally:
-            server.process.send_signal(signal.SIGINT)
-            server.process.wait(60)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -99,18 +123,10 @@ def _start(as_user: Sequence[str], binaries: Path, folder: Path) -> Server:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = [word for setting in _FAST for word in ("-c", setting)]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*as_user, binaries / "postgres", "-D", folder / "data", "-h", "127.0.0.1", "-p", str(port),
-             "-c", "unix_socket_directories=", *options],
-            env=_environment(folder), cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-        )  # fmt: skip
-    server = Server(port=port, process=process, folder=folder)
-    up = until(lambda: process.poll() is not None or _answers(port))
-    if not up or process.poll() is not None:
-        process.kill()
-        process.wait()
-        pytest.fail(f"PostgreSQL does not start:\n{(folder / 'log').read_text()}")
+    command = [*as_user, binaries / "postgres", "-D", folder / "data", "-h", "127.0.0.1", "-p", str(port),
+               "-c", "unix_socket_directories=", *options]  # fmt: skip
+    server = Server(port=port, folder=folder, command=command)
+    server.start()
     return server
 
 

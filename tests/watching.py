@@ -19,6 +19,14 @@ def until(condition: Callable[[], bool]) -> bool:
     return met
 
 
+def has_ended(pid: int) -> bool:
+    """Whether a process has ended, reaped or not: whose parent is gone is reaped when process 1 finds the time."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
+    except OSError:
+        return True
+
+
 def processes_below(pid: int) -> set[int]:
     """Ids of the processes that a process has started, and of those that they have."""
     parents: dict[int, int] = {}

@@ -14,7 +14,7 @@ from lumo_graph.executors.isolation import describe_isolation, explain_shortfall
 from lumo_graph.executors.jail.plan import FROZEN_COPY, LAYERS, NAMESPACES, PAUSE, LayerError
 from lumo_graph.executors.link import Link
 from lumo_graph.executors.relaying import launch_session
-from lumo_graph.executors.restoring import Attempts, Furniture, Restored, receive_one
+from lumo_graph.executors.restoring import Attempts, EndedEarlyError, Furniture, Restored, receive_one
 from lumo_graph.executors.settings import Settings
 from lumo_graph.executors.warm import Start, Started, identify
 from lumo_graph.executors.zygote import fork_session
@@ -56,7 +56,7 @@ def start_session(
     """
     attempts = Attempts(namespace, memory_mb=limits.memory_mb)
     while True:
-        started = start(limits)
+        started = _start(start, limits, launched=bool(settings.launch))
         link = started.link
         try:
             inputs = [item for item in settings.files if item.name not in started.bound]
@@ -73,6 +73,15 @@ def start_session(
         except BaseException:
             started.end()
             raise
+
+
+def _start(start: Start, limits: Limits, *, launched: bool) -> Started:
+    try:
+        return start(limits)
+    except EndedEarlyError:  # somebody outside may have killed it
+        if launched:
+            raise
+        return start(limits)
 
 
 def start_empty(settings: Settings, limits: Limits) -> Started:

@@ -67,12 +67,14 @@ class Attempts:
         self._left_out: dict[str, str] = {}
         self._spent = 0.0
         self._count = 0
+        self._excused = False
 
     def furnish(self, link: Link, furniture: Furniture) -> Restored | None:
         """Give a session that has just started its tools, its files and what is left of the namespace.
 
         Returns:
-            What it has now; None if it broke, and another one is to be tried with less.
+            What it has now; None if it broke, and another one is to be tried, with less unless somebody outside may
+            have ended it.
 
         Raises:
             SnapshotError: the namespace cannot be loaded in any session.
@@ -89,6 +91,12 @@ class Attempts:
             restored = self._wait(link, started + seconds, loading)
             return replace(restored, files={name: len(content) for name, content in furniture.files.items()})
         except BrokenError as failure:
+            if isinstance(failure, EndedEarlyError) and not self._excused:
+                # Somebody outside may have killed it, and no value is lost for that: only a second end is held
+                # against what was being loaded.
+                self._excused = True
+                self._count -= 1
+                return None
             if not self._namespace:
                 raise
             if not loading:
@@ -151,7 +159,7 @@ class Attempts:
             except FrameError as failure:
                 raise BrokenError(one_line(str(failure))) from failure
             except EndedError as failure:
-                raise BrokenError("it ended as soon as it was ready") from failure
+                raise EndedEarlyError("it ended as soon as it was ready") from failure
             raise BrokenError(f"it answered {one_line(str(answer[0]))[:50]!r} where it should be ready")
 
     def _leave_out(self, name: str | None, why: str) -> None:
@@ -172,6 +180,10 @@ class BrokenError(ExecutorError):
     """A session ended, blocked or lied while it was starting."""
 
 
+class EndedEarlyError(BrokenError):
+    """It ended."""
+
+
 def receive_one(link: Link, until: float) -> list[Any]:
     """The next message of a session that is not running actions yet.
 
@@ -187,7 +199,7 @@ def receive_one(link: Link, until: float) -> list[Any]:
         except (EndedError, FrameError) as failure:
             last_words += b"".join(stderr for _, stderr in link.drain())
             said = one_line(last_words[-_SAID:].decode("utf-8", "replace")) or f"exit status {link.end(1.0)}"
-            raise BrokenError(f"The session ended while it was starting: {said}") from failure
+            raise EndedEarlyError(f"The session ended while it was starting: {said}") from failure
         last_words = (last_words + stderr)[-_SAID:]
     raise BrokenError("The session took too long to start.")
 

@@ -64,7 +64,9 @@ class Zygote:
         if reply is None or reply[0] != "ready":
             reason = str(reply[1]) if reply else self._last_words()
             self.close()
-            raise ExecutorError(f"The process that sessions start from could not start: {reason}")
+            killed = reply is None and self._process.returncode < 0
+            kind = ZygoteGoneError if killed else ExecutorError
+            raise kind(f"The process that sessions start from could not start: {reason}")
         if reply[1:] != [_SOURCE]:
             self.close()
             raise ExecutorError(
@@ -145,12 +147,19 @@ def fork_session(preload: tuple[str, ...], request: dict[str, Any], descriptors:
     Raises:
         ExecutorError: no zygote or no session could be started.
     """
+    try:
+        _fork(preload, request, descriptors)
+    except ZygoteGoneError:
+        _fork(preload, request, descriptors)
+
+
+def _fork(preload: tuple[str, ...], request: dict[str, Any], descriptors: list[int]) -> None:
     zygote = _zygote(preload)
     try:
         zygote.fork(request, descriptors)
     except ZygoteGoneError:
         _discard(preload, zygote)
-        _zygote(preload).fork(request, descriptors)
+        raise
 
 
 def close_zygotes() -> None:

@@ -136,7 +136,7 @@ class _Work:
         try:
             isolation = session.isolation
             execution = self._replayed_in(self._execute(session, code))
-            snapshot = None if execution.rolled_back else _snapshot(session)
+            snapshot, unsaved = (None, "") if execution.rolled_back else _snapshot(session)
         except BaseException:
             # What a restored session has lost is not told yet: only one that is restored again will tell it.
             self._give_back(session, revision, again=self._comes_back and not lease.restored)
@@ -146,7 +146,7 @@ class _Work:
             lost = {**state.get("unsaved", {}), **getattr(session, "lost", {})}
         if snapshot is None:
             self._give_back(session, revision, again=execution.rolled_back)
-            execution, kept = _undone(execution, state), revision
+            execution, kept = _undone(execution, state, unsaved), revision
         else:
             kept = self._sessions.keep(self._key, session, self._limits)
         return Done(execution=execution, isolation=isolation, snapshot=snapshot, revision=kept, lost=lost)
@@ -245,18 +245,19 @@ def _arguments(call: ToolCall) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in call.args.items())
 
 
-def _snapshot(session: Session) -> Snapshot | None:
+def _snapshot(session: Session) -> tuple[Snapshot | None, str]:
+    """What is to be stored; or why it cannot be."""
     try:
-        return session.snapshot()
-    except ExecutorError:
-        return None
+        return session.snapshot(), ""
+    except ExecutorError as failure:
+        return None, str(failure)
 
 
-def _undone(execution: Execution, state: AgentState) -> Execution:
+def _undone(execution: Execution, state: AgentState, reason: str) -> Execution:
     """The execution as it counts when its session is lost: the variables are those from before it."""
     error = execution.error or CodeError(
         kind="SnapshotError",
-        message="the variables could not be saved, so the action was undone; keep less, or simpler objects, in them",
+        message=f"{reason} So the action was undone; what it kept may have been too much, or too intricate",
     )
     return replace(execution, error=error, rolled_back=True, variables=dict(state.get("variables", {})))
 

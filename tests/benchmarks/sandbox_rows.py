@@ -119,6 +119,11 @@ GROUPS = (
             Row(key="thaw, 100 MB", what="the same with 100 MB of strings", budget=0.025),
             Row(key="after the thaw", what="the action that follows"),
             Row(key="rollback", what="`rollback()`"),
+            Row(
+                key="fork bomb",
+                what="processes that fork without end: from the limit to the execution, longest of 20",
+                budget=1.0,
+            ),
         ),
     ),
     Group(

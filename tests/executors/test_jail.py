@@ -169,6 +169,17 @@ def test_dangerous_system_calls_are_refused(jailed, number, arguments):
     assert jailed.value(code) == [-1, 1]
 
 
+def test_processes_stay_in_the_share_of_the_processors_that_their_session_has(jailed):
+    code = (
+        "import os\ndef child(call, *arguments):\n    if (pid := os.fork()) == 0:\n"
+        "        try:\n            call(*arguments)\n"
+        "        except PermissionError:\n            os._exit(1)\n        os._exit(0)\n"
+        "    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])\n"
+        "[child(os.setsid), child(os.setpgid, 0, os.getpid()), child(os.setpgrp)]"
+    )
+    assert jailed.value(code) == [1, 1, 0]
+
+
 def test_no_privilege_is_left_and_none_can_be_gained(jailed):
     code = (
         "import os\nstatus = dict(line.split(':\\t', 1) for line in open('/proc/self/status').read().splitlines())\n"

@@ -17,7 +17,7 @@ import os, sys
 from lumo_graph.executors import ProcessExecutor
 from lumo_graph.types import Limits, ToolReply
 session = ProcessExecutor(require="none").open(limits=Limits())
-code = "import os\\nif os.fork() == 0:\\n    os.setsid()\\n    while True: pass"
+code = "import os\\nif os.fork() == 0:\\n    os.setpgrp()\\n    while True: pass"
 session.execute(code, seconds=30, serve=lambda _: ToolReply())
 def below(pid):
     children = [int(child) for child in open(f"/proc/{pid}/task/{pid}/children").read().split()]

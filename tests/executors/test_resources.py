@@ -136,7 +136,7 @@ def ticks(pids):
 def leave_running(driver):
     driver.do(
         "threading.Thread(target=spin, daemon=True).start()\nfor _ in range(2):\n    if os.fork() == 0:\n"
-        "        os.setsid()\n        if os.fork() == 0:\n            spin()\n        spin()"
+        "        os.setpgrp()\n        if os.fork() == 0:\n            spin()\n        spin()"
     )
 
 

@@ -1,9 +1,13 @@
+import os
+import signal
 import threading
+import time
 
 import pytest
 
 from lumo_graph.errors import ExecutorError, SnapshotError
 from lumo_graph.types import Limits
+from tests.watching import processes_below, until
 
 POISON = "class P:\n    def __reduce__(self):\n        import {module}\n        return {call}\npoison = P()\nkept = 41"
 LIMITS = Limits(memory_mb=1024, disk_mb=8)
@@ -40,6 +44,27 @@ def test_a_variable_that_breaks_its_session_is_left_out_and_said(executor, modul
     again = executor.open(merged, limits=LIMITS)
     assert run(again, "'poison' in globals(), kept") == [False, 41]
     again.close()
+
+
+def test_a_session_that_is_killed_from_outside_while_it_loads_loses_nothing(executor):
+    namespace = saved(executor, POISON.format(module="time", call="time.sleep, (0.5,)"))
+    known, struck = processes_below(os.getpid()), []
+
+    def strike():
+        until(lambda: processes_below(os.getpid()) - known)
+        time.sleep(0.25)
+        for pid in processes_below(os.getpid()) - known:
+            os.kill(pid, signal.SIGKILL)
+            struck.append(pid)
+
+    thread = threading.Thread(target=strike)
+    thread.start()
+    session = executor.open(namespace, limits=LIMITS)
+    thread.join()
+    assert struck
+    assert session.lost == {}
+    assert run(session, "(poison, kept)") == [None, 41]
+    session.close()
 
 
 def test_many_such_variables_leave_an_empty_namespace(executor):

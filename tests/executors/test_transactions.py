@@ -158,7 +158,7 @@ def test_code_that_waits_until_it_has_no_more_children_ends(driver):
 
 def test_children_of_every_kind_are_gone_after_it(driver):
     driver.do(
-        "x.append(2)\nfor _ in range(5):\n    if os.fork() == 0:\n        os.setsid()\n        if os.fork():\n"
+        "x.append(2)\nfor _ in range(5):\n    if os.fork() == 0:\n        tried(os.setsid)\n        if os.fork():\n"
         "            os._exit(0)\n        signal.signal(15, signal.SIG_IGN)\n        time.sleep(100)\nos._exit(1)"
     )
     assert is_as_before(driver)
@@ -387,6 +387,8 @@ ATTACKS = {
     "descriptors": "[tried(os.listdir, f'/proc/{pid}/fd') for pid in (frozen(), 1)]",
     "a filter of its own": "[call(317, 1, 8, 0), call(157, 22, 2, 0)]",
     "its group": "tried(os.setpgid, 0, frozen())",
+    "a group with it": "tried(os.setpgid, frozen(), os.getpid())\n"
+    "tried(os.setpgid, 0, frozen())\ntried(os.killpg, 0, 9)",
     "another copy": "a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
     "for n in range(1, 6):\n    for line in lines(): tried(socket.send_fds, line, [b'f%d' % n], [a.fileno()])",
 }

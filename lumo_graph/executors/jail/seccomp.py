@@ -67,6 +67,7 @@ _TGKILL = (234, 131)
 ASKED = ("kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
 """Signal calls of a session that are let through one by one; tgkill is another."""
 _SENDING: dict[str, tuple[int, int]] = {"sendmsg": (46, 211), "sendmmsg": (307, 269)}
+_SETSID, _SETPGID = (112, 157), (109, 154)
 # First argument is a process: only 0, the caller itself.
 _ON_ITSELF: dict[str, tuple[int, int]] = {
     "prlimit64": (302, 261), "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119),
@@ -183,7 +184,8 @@ def install_last(*, asks: bool) -> None:
     """Refuse what only the start of a session needs, on top of the filters above.
 
     Descriptors on their way through sockets are counted for each user: one session could keep all others from sending
-    any.
+    any. Processes that lead a session of their own get a share of the processors of their own, all shares being equal:
+    a hundred of them would leave whoever is to end them a hundredth. And nothing may join the group of a frozen copy.
 
     Args:
         asks: there is a filter that asks about signals.
@@ -198,18 +200,20 @@ def install_last(*, asks: bool) -> None:
 
 
 def build_last_filter(*, machine: int, asks: bool) -> bytes:
-    """Assemble the filter against sending descriptors.
+    """Assemble the filter against sending descriptors, and against sessions and groups of processes but one's own.
 
     Args:
         machine: 0 for x86_64, 1 for aarch64.
         asks: other ways to a signal, a filter of its own, and becoming readable to others are refused as well.
     """
-    refused = [*_SENDING.values()]
+    refused = [*_SENDING.values(), _SETSID]
     if asks:
         refused += [_SIGNALS["pidfd_send_signal"], _SECCOMP]
     program = [_op(_LOAD, _NUMBER)]
     for numbers in refused:
         program += _on(numbers[machine], [_op(_RETURN, _REFUSE)])
+    itself = [_argument(0), _op(_EQUALS, 0, 0, 2), _argument(1), _op(_EQUALS, 0, 1, 0)]
+    program += _on(_SETPGID[machine], [*itself, *_verdicts()])
     if asks:
         program += _never(_PRCTL[machine], 0, (kernel.PR_SET_DUMPABLE, kernel.PR_SET_SECCOMP))
     return b"".join([*program, _op(_RETURN, _ALLOW)])

@@ -20,9 +20,10 @@ _HELLO_SECONDS = 0.5
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 # Kept here: what code does to the modules afterwards does not reach them.
-_fork, _getpid, _waitpid, _exit, _setsid = os.fork, os.getpid, os.waitpid, os._exit, os.setsid
+_fork, _getpid, _waitpid, _exit, _lead_group = os.fork, os.getpid, os.waitpid, os._exit, os.setpgrp
 _get_random, _set_random = random.getstate, random.setstate
-_mask, _socketpair, _poll = signal.pthread_sigmask, socket.socketpair, select.poll
+_mask, _pending, _take_signal = signal.pthread_sigmask, signal.sigpending, signal.sigwait
+_socketpair, _poll = socket.socketpair, select.poll
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +113,9 @@ class Freezer:
             line = socket.socket(fileno=theirs.detach())
             _set_random(numbers)  # forking has reseeded it
             opened = note_positions()
-            _setsid()
+            _lead_group()
+            # A stopped group whose last relation outside it ends is sent this by the kernel, and would end of it.
+            masked = _mask(signal.SIG_BLOCK, {signal.SIGHUP})
             line.send(HELLO)
             tells.send(HELLO)
             tells.close()
@@ -121,6 +124,9 @@ class Freezer:
             _exit(0)
         if message != orders.THAW or len(descriptors) != 1:
             _exit(0)  # it is not needed any more
+        if signal.SIGHUP in _pending():
+            _take_signal({signal.SIGHUP})
+        _mask(signal.SIG_SETMASK, masked)
         put_back(opened)
         self._line, self._copy = line, None
         return Thawed(data=descriptors[0], threads=threads)

@@ -14,6 +14,16 @@ _STRINGS = "strings = [f'{{number:050d}}' for number in range({size} * 10_000)]"
 _ARRAY = "import numpy\narray = numpy.random.default_rng().random({size} * (1 << 17))"
 _MEGABYTES = (10, 100, 400)
 _DEADLY = "import os, time\nprint(time.monotonic(), flush=True)\nos.kill(os.getpid(), 9)"
+_BOMB = """
+import os
+while True:
+    try:
+        if os.fork() == 0:
+            os.setsid()
+    except OSError:
+        pass
+"""
+_BOMB_SECONDS = 0.3
 _SAVED = {
     "1 KB": ("import random\ndata = [random.random() for _ in range({count})]", 110),
     "1 MB": ("import random\ndata = [f'{{random.getrandbits(128):039d}}' for _ in range({count})]", 25_000),
@@ -32,6 +42,7 @@ def measure_copies(*, quick: bool) -> Figures:
         figures = {"copy, small": median_of(times, lambda: _execute_with_copy(session))}
         thawed, following = _die(session, times)
         figures |= {"thaw": thawed, "after the thaw": following, "rollback": _roll_back(session, times)}
+        figures["fork bomb"] = max(_outlast_bomb(session) for _ in range(times))
     for megabytes in _MEGABYTES:
         for kind, code in (("strings", _STRINGS), ("numpy", _ARRAY)):
             with open_session(executor) as session:
@@ -91,6 +102,12 @@ def _roll_back(session: ProcessSession, times: int) -> float:
         if not undone:
             raise RuntimeError("The last action was not undone.")
     return median(seconds)
+
+
+def _outlast_bomb(session: ProcessSession) -> float:
+    started = time.perf_counter()
+    execute_deadly(session, _BOMB, seconds=_BOMB_SECONDS)
+    return time.perf_counter() - started - _BOMB_SECONDS
 
 
 def _restore(executor: ProcessExecutor, saved: dict[str, bytes]) -> float:

@@ -30,9 +30,9 @@ def execute(session: ProcessSession, code: str, serve: Serve | None = None) -> E
     return execution
 
 
-def execute_deadly(session: ProcessSession, code: str) -> Execution:
-    """Run an action that ends its own process, which the session must survive."""
-    execution = session.execute(code, seconds=_SECONDS, serve=_serve_nothing)
+def execute_deadly(session: ProcessSession, code: str, seconds: float = _SECONDS) -> Execution:
+    """Run an action that ends its own process or has to be ended, which the session must survive."""
+    execution = session.execute(code, seconds=seconds, serve=_serve_nothing)
     if not (execution.rolled_back and session.alive):
         raise RuntimeError(f"The session did not go back to its copy: {execution.error!r}.")
     return execution

@@ -25,7 +25,7 @@ import sys
 from lumo_graph.executors import ProcessExecutor
 from lumo_graph.types import Limits, ToolReply
 session = ProcessExecutor(require="none", launch=sys.argv[1:]).open(limits=Limits())
-code = "import os\\nif os.fork() == 0:\\n    os.setsid()\\n    while True: pass"
+code = "import os\\nif os.fork() == 0:\\n    os.setpgrp()\\n    while True: pass"
 session.execute(code, seconds=30, serve=lambda _: ToolReply())
 print("ready", flush=True)
 sys.stdin.read()
