@@ -13,7 +13,7 @@ from langgraph.checkpoint.base import CheckpointTuple
 from lumo_graph.checkpoints.deltas import value_of, whole_values
 from lumo_graph.checkpoints.history import CheckpointSummary, find_checkpoint, needed, read_checkpoint, read_history
 from lumo_graph.checkpoints.opening import Checkpointer, open_checkpointer
-from lumo_graph.executors.components import names_in
+from lumo_graph.executors.components import is_about_others, names_in
 from lumo_graph.types import Change
 
 _CHANNELS = ("namespace", "variables", "artifacts")
@@ -115,8 +115,8 @@ def _read(saver: Checkpointer, stored: CheckpointTuple) -> _Sight:
 def _variables(namespace: Mapping[str, bytes], described: Mapping[str, str]) -> dict[str, _Seen]:
     found = {name: _Seen(item=Item(text=text, size=None), content=None) for name, text in described.items()}
     for component_id, blob in namespace.items():
-        if not component_id:
-            continue  # it describes the others
+        if is_about_others(component_id):
+            continue
         names = names_in(component_id, blob)
         for name in names:
             item = Item(text=described.get(name), size=len(blob))

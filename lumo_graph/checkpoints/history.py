@@ -12,6 +12,7 @@ from lumo_graph.checkpoints.deltas import agent_channels
 from lumo_graph.checkpoints.opening import Checkpointer, open_checkpointer
 from lumo_graph.checkpoints.threads import is_asking, next_nodes, no_thread
 from lumo_graph.errors import ConfigurationError
+from lumo_graph.executors.components import is_about_others
 
 _MOST_NAMED = 5
 _MOST_DIGITS = 6
@@ -171,7 +172,7 @@ def _changed(writes: Iterable[tuple[str, str, Any]]) -> list[str]:
     described: list[str] = []
     for _, channel, value in writes:
         if channel == "namespace":
-            groups += [name for name, blob in value.items() if name and blob is not None]
+            groups += [name for name, blob in value.items() if blob is not None and not is_about_others(name)]
         elif channel == "variables":
             described += value
     grouped = {name for group in groups for name in group.split(", ")}

@@ -5,10 +5,17 @@ from typing import Any
 
 import msgpack
 
+from lumo_graph.executors.sealing import SEAL_ID, content_of
+
 _LABEL = 1 << 16
 """The label comes first; one that is longer is not read."""
 _FIELDS = 6
 _msgpack: Any = msgpack  # its types are mostly unknown
+
+
+def is_about_others(component_id: str) -> bool:
+    """Whether a component holds no variable: the header, and the signature of all."""
+    return component_id in {"", SEAL_ID}
 
 
 def names_in(component_id: str, blob: bytes) -> tuple[str, ...]:
@@ -22,7 +29,7 @@ def names_in(component_id: str, blob: bytes) -> tuple[str, ...]:
         Its id alone where it is of another executor, or no component: those are known as a whole only.
     """
     try:
-        names = tuple(_names(blob[:_LABEL]))
+        names = tuple(_names(content_of(blob)[:_LABEL]))
     except (ValueError, TypeError, _msgpack.UnpackException):
         names = ()
     return names or (f"component {component_id}",)
