@@ -169,12 +169,12 @@ def start_behind(layers: frozenset[str], off: Mapping[str, str], settings: Setti
         message = receive_one(link, time.monotonic() + _JAIL_SECONDS)
         report = _report_in(message)
     except BaseException:
-        link.kill()
+        link.control.kill()
         link.close()
         raise
-    link.supervised = PAUSE not in report["off"]
-    link.answers = link.supervised and NAMESPACES not in layers
-    link.freezes = FROZEN_COPY in report["on"]
+    link.control.supervised = PAUSE not in report["off"]
+    link.control.answers = link.control.supervised and NAMESPACES not in layers
+    link.control.freezes = FROZEN_COPY in report["on"]
     isolation = describe_isolation(layers, report["on"], {**off, **report["off"]})
     if settings.launch:
         name = Path(settings.launch[0]).name

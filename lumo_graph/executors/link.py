@@ -10,34 +10,20 @@ import weakref
 from collections import deque
 from typing import Any
 
+from lumo_graph.executors.control import Control, EndedError
 from lumo_graph.executors.frames import TO_HOST_CAP, Frames
-from lumo_graph.executors.worker import orders
 
 _READ = 1 << 16
-_END_SECONDS = 5.0
-_REST_SECONDS = 5.0
 _MAX_DRAIN = 64
 _links: "weakref.WeakSet[Link]" = weakref.WeakSet()
 
 
-class EndedError(Exception):
-    """The session's end of the stream is closed."""
-
-
 class Link:
-    """Descriptors of one session. Owned by one thread, but `send_whole`, `wake`, `interrupt` and `kill` are for any."""
+    """Descriptors of one session. Owned by one thread, but `send_whole` and `wake` are for any."""
 
     def __init__(self) -> None:
-        self.supervised = False
-        """Whether somebody in the session takes orders about its actions."""
-        self.freezes = False
-        """Whether the session freezes copies of itself."""
-        self.answers = False
-        """Whether the session says if it is still there at the end of an action."""
-        self.over = False
-        """Whether the action has used more processor time than it may."""
+        self.control = Control()
         self._data, self._their_data = socket.socketpair()
-        self._control, self._their_control = orders.make_stream()
         self._stdout, self._their_stdout = os.pipe()
         self._stderr, self._their_stderr = os.pipe()
         self._woken, self._wakes = socket.socketpair()
@@ -47,32 +33,29 @@ class Link:
         self._spoiled = False  # the last message was cut off
         self.received = 0
         """Bytes of all messages so far."""
-        self._status: int | None = None
-        self._word = ""
-        self._heard: deque[bytes] = deque()
         self._waiting: deque[list[Any]] = deque()
         self._sending = threading.Lock()
         for descriptor in (self._stdout, self._stderr):
             os.set_blocking(descriptor, False)
         for end in (self._data, self._woken, self._wakes):
             end.setblocking(False)
-        for descriptor in (self._data, self._control, self._stdout, self._stderr, self._woken):
+        for descriptor in (self._data, self.control, self._stdout, self._stderr, self._woken):
             self._poll.register(descriptor, select.POLLIN)
         _links.add(self)
 
     def theirs(self) -> list[int]:
         """The session's ends, in the order a zygote takes them."""
-        return [self._their_data.fileno(), self._their_control.fileno(), self._their_stdout, self._their_stderr]
+        return [self._their_data.fileno(), self.control.theirs(), self._their_stdout, self._their_stderr]
 
     def give_away(self) -> None:
         """Close the session's ends here, once it has them or never will."""
         self._their_data.close()
-        self._their_control.close()
+        self.control.give_away()
         os.close(self._their_stdout)
         os.close(self._their_stderr)
 
     def wait(self, seconds: float) -> tuple[bool, list[bytes], bool]:
-        """Wait until something has arrived. `over` is up to date then.
+        """Wait until something has arrived. `control.over` is up to date then.
 
         Returns:
             Whether messages wait; bytes of stdout and stderr; whether `wake` was called.
@@ -83,8 +66,8 @@ class Link:
             self._read(self._stderr) if self._stderr in ready else b"",
         ]
         woken = self._woken.fileno() in ready and bool(self._woken.recv(_READ))
-        if self._control.fileno() in ready:
-            self._overhear()
+        if self.control.fileno() in ready and not self.control.overhear():
+            self._poll.unregister(self.control)
         return self._data.fileno() in ready, output, woken
 
     def wait_for_messages(self, seconds: float) -> bool:
@@ -181,47 +164,6 @@ class Link:
         with contextlib.suppress(OSError):
             self._wakes.send(b"w")
 
-    def interrupt(self) -> None:
-        """Send the session SIGINT."""
-        self._order(orders.INTERRUPT)
-
-    def kill(self) -> None:
-        """Send the session SIGKILL."""
-        self._order(orders.KILL)
-
-    def begin(self, word: str) -> None:
-        """Announce an action, before which the session may freeze a copy of itself.
-
-        Args:
-            word: the copy is known by it, so no code of an earlier action may be able to know it.
-        """
-        self._word = word
-        self.over = False
-        if self.supervised:
-            self._order(orders.BEGIN + word.encode())
-
-    def rouse(self) -> None:
-        """Announce something else, for which the session's processes must run."""
-        if self.supervised:
-            self._order(orders.ROUSE)
-
-    def rest(self, seconds: float = _REST_SECONDS) -> None:
-        """Say that nothing is asked of the session any more: its processes are held still until something is.
-
-        Raises:
-            EndedError: it was ended for what it had used, or says nothing for `seconds`. `death` knows more.
-        """
-        if not self.supervised:
-            return
-        self._order(orders.END)
-        if not self.answers:
-            return
-        until = time.monotonic() + seconds
-        while (message := self._hear(until - time.monotonic())) != orders.END:
-            if message is None or message == b"" or message.startswith(orders.DIED):
-                self._heard.extend([message] if message else ())
-                raise EndedError
-
     def thaw(self, seconds: float) -> bool:
         """Put the copy from before the last action in the place of the session, over a new stream.
 
@@ -236,82 +178,17 @@ class Link:
             return False
         with theirs:
             self._replace_data(ours)
-            try:
-                orders.send(self._control, orders.THAW + self._word.encode(), theirs.fileno())
-            except OSError:
-                return False
-        until = time.monotonic() + seconds
-        while (message := self._hear(until - time.monotonic())) not in (b"", None):
-            if message.startswith(orders.THAW):
-                return message == orders.THAW + b"1"
-        return False
-
-    def death(self, seconds: float) -> tuple[int | None, str]:
-        """Wait for the session's process to end.
-
-        Returns:
-            Its exit status, negative for a signal, None if it does not end in time; what it was ended for: `memory`,
-            `disk`, or nothing.
-        """
-        message = self._hear(seconds)
-        self._status = _status(message)
-        return self._status, message.decode("ascii", "replace").partition(" ")[2] if message else ""
-
-    def end(self, seconds: float = _END_SECONDS) -> int | None:
-        """Wait until the session has ended and, as long as time is left, until everything it started is gone.
-
-        A second call returns at once what the first one has found.
-
-        Returns:
-            Its exit status, negative for a signal; None if it is not known, or still alive after `seconds`.
-        """
-        until = time.monotonic() + seconds
-        if self._status is None:
-            while message := self._hear(until - time.monotonic()):
-                if (status := _status(message)) is not None:
-                    self._status = status
-        return self._status
+            return self.control.thaw(theirs.fileno(), seconds)
 
     def close(self) -> None:
         """Let go of everything; a session that still runs is ended by its guard."""
         if not self._open:
             return
         self._open = False
-        for end in (self._data, self._control, self._woken, self._wakes):
+        for end in (self._data, self.control, self._woken, self._wakes):
             end.close()
         for descriptor in (self._stdout, self._stderr):
             os.close(descriptor)
-
-    def _order(self, message: bytes) -> None:
-        orders.tell(self._control, message)
-
-    def _hear(self, seconds: float) -> bytes | None:
-        # Empty: there is nobody any more. None: nothing was said in time.
-        if self._heard:
-            return self._heard.popleft()
-        poll = select.poll()
-        poll.register(self._control, select.POLLIN)
-        until = time.monotonic() + seconds
-        while poll.poll(max(until - time.monotonic(), 0.0) * 1000):
-            message, descriptors, _ = orders.receive(self._control)
-            orders.discard(descriptors)
-            if not self._is_over(message):
-                return message
-        return None
-
-    def _overhear(self) -> None:
-        message, descriptors, _ = orders.receive(self._control)
-        orders.discard(descriptors)
-        if not self._is_over(message):
-            self._heard.append(message)
-        if not message:
-            self._poll.unregister(self._control)
-
-    def _is_over(self, message: bytes) -> bool:
-        # What is said of an earlier action comes too late.
-        if message[:1] == orders.OVER and message[1:] == self._word.encode():
-            self.over = True
-        return message[:1] == orders.OVER
 
     def _replace_data(self, ours: socket.socket) -> None:
         ours.setblocking(False)
@@ -323,7 +200,7 @@ class Link:
             self._data = ours
             self._frames = Frames(TO_HOST_CAP)
             self._waiting.clear()
-            self._spoiled, self._status = False, None
+            self._spoiled = False
         self._poll.register(ours.fileno(), select.POLLIN)
 
     def _read(self, descriptor: int) -> bytes:
@@ -335,13 +212,6 @@ class Link:
             with contextlib.suppress(KeyError):
                 self._poll.unregister(descriptor)
         return data
-
-
-def _status(message: bytes | None) -> int | None:
-    if message and message.startswith(orders.DIED):
-        with contextlib.suppress(ValueError, IndexError):
-            return int(message[1:].split()[0])
-    return None
 
 
 def _forget_after_fork() -> None:

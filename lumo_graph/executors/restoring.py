@@ -7,8 +7,9 @@ from typing import Any
 
 from lumo_graph.errors import ExecutorError, SnapshotError
 from lumo_graph.executors.checking import parse_text, parse_unsaved
+from lumo_graph.executors.control import EndedError
 from lumo_graph.executors.frames import CHUNK, TO_WORKER_CAP, FrameError, FrameTooLargeError, mebibytes, pack
-from lumo_graph.executors.link import EndedError, Link
+from lumo_graph.executors.link import Link
 from lumo_graph.executors.worker.text import cut
 
 _SECONDS = 15.0
@@ -154,7 +155,7 @@ class Attempts:
                 if answer[0] == "ready":
                     sizes = {name: len(blob) for name, blob in self._namespace.items()}
                     lost = {**parse_unsaved(answer), **self._left_out}
-                    link.rest()
+                    link.control.rest()
                     return Restored(sizes=sizes, left_out=tuple(self._left_out), lost=lost)
             except FrameError as failure:
                 raise BrokenError(one_line(str(failure))) from failure
@@ -198,7 +199,7 @@ def receive_one(link: Link, until: float) -> list[Any]:
             _, (_, stderr), _ = link.wait(left)
         except (EndedError, FrameError) as failure:
             last_words += b"".join(stderr for _, stderr in link.drain())
-            said = one_line(last_words[-_SAID:].decode("utf-8", "replace")) or f"exit status {link.end(1.0)}"
+            said = one_line(last_words[-_SAID:].decode("utf-8", "replace")) or f"exit status {link.control.end(1.0)}"
             raise EndedEarlyError(f"The session ended while it was starting: {said}") from failure
         last_words = (last_words + stderr)[-_SAID:]
     raise BrokenError("The session took too long to start.")

@@ -8,6 +8,7 @@ from typing import Any
 
 from lumo_graph.executors.calls import Calls
 from lumo_graph.executors.checking import DoneMessage, parse_call, parse_done, parse_unfrozen
+from lumo_graph.executors.control import EndedError
 from lumo_graph.executors.endings import (
     ROLLED_BACK,
     Allowed,
@@ -18,7 +19,7 @@ from lumo_graph.executors.endings import (
     describe_stop,
 )
 from lumo_graph.executors.frames import TO_WORKER_CAP, FrameError, FrameTooLargeError, mebibytes, pack
-from lumo_graph.executors.link import EndedError, Link
+from lumo_graph.executors.link import Link
 from lumo_graph.executors.output import Capture
 from lumo_graph.executors.thawing import thaw
 from lumo_graph.types import CodeError, Execution, Stream, ToolSpec, Write
@@ -86,7 +87,7 @@ class RunningAction:
             try:
                 word = secrets.token_hex(8)
                 message = pack(["exec", self._number, code, word], TO_WORKER_CAP)
-                self._link.begin(word)
+                self._link.control.begin(word)
                 self._link.send_whole(message, min(self._seconds, SEND_SECONDS))
             except FrameTooLargeError as failure:
                 return self._finish(error=CodeError(kind="SyntaxError", message=f"The action is too long: {failure}."))
@@ -95,7 +96,7 @@ class RunningAction:
             done = self._wait()
             if done is not None and self._stopping is None:
                 self._check_results_taken()
-                self._link.rest()
+                self._link.control.rest()
         except EndedError:
             return self._died()
         except FrameError as failure:
@@ -115,8 +116,8 @@ class RunningAction:
         self._calls.close()
         self.thawed = thaw(self._link)
         if self.thawed is None:
-            self._link.kill()
-            self._link.end(END_SECONDS)
+            self._link.control.kill()
+            self._link.control.end(END_SECONDS)
         return self.thawed is not None
 
     def _check_results_taken(self) -> None:
@@ -132,11 +133,11 @@ class RunningAction:
             if (failure := self._calls.failure) is not None:
                 raise failure
             left = self._until - time.monotonic()
-            if left <= 0 or ((self.interrupted or self._link.over) and self._stopping is None):
+            if left <= 0 or ((self.interrupted or self._link.control.over) and self._stopping is None):
                 if self._stopping is not None:
                     return None
                 self._stop("KeyboardInterrupt" if self.interrupted else "TimeoutError")
-                self._overspent = self._link.over and not self.interrupted
+                self._overspent = self._link.control.over and not self.interrupted
                 continue
             if self._most_received is not None and self._link.received > self._most_received:
                 return None
@@ -172,7 +173,7 @@ class RunningAction:
     def _stop(self, kind: str) -> None:
         self._stopping = kind
         self._calls.close()
-        self._link.interrupt()
+        self._link.control.interrupt()
         self._most_received = self._link.received + _MAX_LAST - self._link.incomplete
         self._until = time.monotonic() + GRACE
 
@@ -186,7 +187,8 @@ class RunningAction:
                 self._write(name, text)
 
     def _died(self) -> Execution:
-        status, reason = self._link.death(_DEATH_SECONDS)  # None: its end of the stream is closed, but it is alive
+        # No status: its end of the stream is closed, but it is alive.
+        status, reason = self._link.control.death(_DEATH_SECONDS)
         if (failure := self._calls.failure) is not None:
             raise failure
         if self._stopping is None and self.interrupted:
@@ -213,7 +215,7 @@ class RunningAction:
     def _notes(self, done: DoneMessage | None) -> tuple[str, ...]:
         if done is None:
             return describe_lost(self.thawed)
-        return describe_leftovers(done.threads, done.processes, self.unfrozen, held=self._link.supervised)
+        return describe_leftovers(done.threads, done.processes, self.unfrozen, held=self._link.control.supervised)
 
     def _finish(
         self, *, done: DoneMessage | None = None, error: CodeError | None = None, rolled_back: bool = False

@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from lumo_graph.errors import ExecutorError, SnapshotError
 from lumo_graph.executors.calls import Calls, Threads
+from lumo_graph.executors.control import EndedError
 from lumo_graph.executors.endings import Allowed
 from lumo_graph.executors.frames import FrameError
-from lumo_graph.executors.link import EndedError, Link
+from lumo_graph.executors.link import Link
 from lumo_graph.executors.restoring import Restored
 from lumo_graph.executors.running import GRACE, RunningAction
 from lumo_graph.executors.saving import Saved
@@ -118,7 +119,7 @@ class ProcessSession:
                 calls.close()
             told, self._told = self._told, execution.notes
             execution = replace(execution, notes=tuple(note for note in execution.notes if note not in told))
-            self._undoable = running.undoable and self._link.freezes
+            self._undoable = running.undoable and self._link.control.freezes
             self._undone = self._undone + 1 if execution.rolled_back and not running.interrupted else 0
             lost = running.thawed is None or self._undone >= _MOST_UNDONE
             if execution.rolled_back and lost and execution.error is not None:
@@ -184,7 +185,7 @@ class ProcessSession:
         """End the session and everything it started. May be called twice."""
         self._ended = self._ended or "it was closed"
         self.interrupt()
-        self._link.kill()  # whatever it is doing: nothing waits for it
+        self._link.control.kill()  # whatever it is doing: nothing waits for it
         with self._busy:
             self._close()
 
@@ -208,18 +209,18 @@ class ProcessSession:
             self._link.send_whole(data, seconds)
 
     def _save(self) -> Snapshot:
-        self._link.rouse()
+        self._link.control.rouse()
         try:
             snapshot = self._saved.take(self._link, lambda: self._stop_saving)
         except SnapshotError:
-            self._link.rest()
+            self._link.control.rest()
             raise
-        self._link.rest()
+        self._link.control.rest()
         return replace(snapshot, changed=self._seal.sealed(snapshot.changed))
 
 
 def _close(link: Link, threads: Threads) -> None:
-    link.kill()
-    link.end()
+    link.control.kill()
+    link.control.end()
     link.close()
     threads.close()

@@ -3,8 +3,9 @@
 import time
 
 from lumo_graph.executors.checking import parse_thawed
+from lumo_graph.executors.control import EndedError
 from lumo_graph.executors.frames import FrameError
-from lumo_graph.executors.link import EndedError, Link
+from lumo_graph.executors.link import Link
 
 _SWITCH_SECONDS = 4.0
 _WAKE_SECONDS = 0.6
@@ -16,7 +17,7 @@ def thaw(link: Link) -> tuple[str, ...] | None:
     Returns:
         Names of the threads that are lost. None: there was no such copy; the session must be ended.
     """
-    if not link.freezes:
+    if not link.control.freezes:
         return None
     if not link.thaw(_SWITCH_SECONDS):
         return None
@@ -26,7 +27,7 @@ def thaw(link: Link) -> tuple[str, ...] | None:
             if link.wait_for_messages(left):
                 for message in link.receive():
                     threads = parse_thawed(message)
-                    link.rest()
+                    link.control.rest()
                     return threads
     except (EndedError, FrameError):
         pass

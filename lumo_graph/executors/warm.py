@@ -31,7 +31,7 @@ class Started:
 
     def end(self) -> None:
         """End it."""
-        self.link.kill()
+        self.link.control.kill()
         self.link.close()
 
 

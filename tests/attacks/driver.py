@@ -259,12 +259,12 @@ def open_session(jail: str, namespace: Mapping[str, bytes]) -> ProcessSession:
         try:
             restored = attempts.furnish(link, Furniture(tools=[launch._describe_tool(tool) for tool in TOOLS]))
         except BaseException:
-            link.kill()
+            link.control.kill()
             link.close()
             raise
         if restored is not None:
             return ProcessSession(link, started.isolation, TOOLS, memory_mb=LIMITS.memory_mb, restored=restored)
-        link.kill()
+        link.control.kill()
         link.close()
 
 

@@ -107,7 +107,7 @@ def test_one_that_has_died_is_not_handed_out(starter):
     first = warm.take(Limits())
     assert until(filled)
     (spare,) = [made for made in starter.made if made is not first]
-    spare.link.kill()
+    spare.link.control.kill()
     assert until(lambda: not spare.is_fit)
     assert warm.take(Limits()) is not spare
     assert until(filled)
