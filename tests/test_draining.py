@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lumo_graph import create_lumo_agent
+from lumo_graph import create_lumo_agent, resume, run
 from lumo_graph.checkpoints import list_checkpoints, list_unfinished, open_checkpointer
 from lumo_graph.draining import drain_on_signals, request_drain
 from lumo_graph.errors import ConfigurationError
@@ -161,6 +161,29 @@ def test_a_run_that_begins_after_the_signal_is_kept_with_its_task(process, tmp_p
     assert len(list_unfinished(options["checkpointer"])) == 1
     assert process.done("resume", code=["final_answer(2)"], **options)["answer"] == 2
     assert list_unfinished(options["checkpointer"]) == []
+
+
+def test_a_decision_that_comes_with_the_signal_is_not_lost(tmp_path):
+    sent = []
+
+    def send(to: str) -> str:
+        """Send it."""
+        sent.append(to)
+        return to
+
+    options = {"tools": [send], "interrupt_on": {"send": True}, "checkpointer": f"sqlite:///{tmp_path}/runs.db"}
+    model = ScriptedModel(["```python\nsent = [send('ann'), send('bob')]\n```"])
+    run("go", model, agent_type="code-agent", thread_id="t", **options)
+    approve = {"type": "approve"}
+    with drain_on_signals(signal.SIGUSR1) as drain:
+        drain.request()
+        stopped = resume("t", ScriptedModel([]), decision=approve, **options)
+    assert (stopped.outcome, stopped.pending, sent) == ("interrupted", (), [])
+    assert [one.thread_id for one in list_unfinished(options["checkpointer"])] == ["t"]
+    asked = resume("t", ScriptedModel([]), **options)
+    assert (asked.pending[0]["action_requests"][0]["args"], sent) == ({"to": "bob"}, ["ann"])
+    last = ScriptedModel(["```python\nfinal_answer(sent)\n```"])
+    assert resume("t", last, decision=approve, **options).answer == ["ann", "bob"]
 
 
 def test_a_run_that_is_stored_nowhere_comes_to_its_end(process):
