@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
@@ -74,18 +74,24 @@ def needed(saver: Checkpointer | None) -> Checkpointer:
 
 def read_history(saver: Checkpointer, thread_id: str) -> list[CheckpointSummary]:
     """`list_checkpoints` of an opened store."""
-    found = [*saver.list(_place(thread_id))]
+    found: list[CheckpointSummary] = []
+    changed: dict[str, tuple[str, ...]] = {}
+    for stored in saver.list(_place(thread_id)):  # one at a time: all variables of all steps may not fit into memory
+        _check_graph(stored, thread_id)
+        found.append(_summary(stored))
+        changed[found[-1].checkpoint_id] = tuple(_changed(stored.pending_writes or ()))
     if not found:
         raise no_thread(saver, thread_id)
-    strange = {name for name in found[0].checkpoint["channel_versions"] if not _is_agents(name)}
-    if strange:
-        raise ConfigurationError(
-            f"Thread {thread_id!r} is of another graph: it has {', '.join(sorted(strange)[:_MOST_NAMED])}. "
-            "Ask that graph for its get_state_history."
+    parents = {one.parent_id for one in found}
+    return [
+        replace(
+            one,
+            waiting=one.waiting and one.checkpoint_id not in parents,
+            # What a node has written is stored with the checkpoint that it began from.
+            changed=changed.get(one.parent_id or "", ()) if one.source == "loop" else (),
         )
-    by_id = {_id(one.config): one for one in found}
-    parents = {_id(one.parent_config) for one in found}
-    return [_summary(one, by_id.get(_id(one.parent_config)), is_last=_id(one.config) not in parents) for one in found]
+        for one in found
+    ]
 
 
 def find_checkpoint(history: Sequence[CheckpointSummary], named: str, thread_id: str) -> CheckpointSummary:
@@ -134,6 +140,15 @@ def _listed(found: Sequence[CheckpointSummary]) -> str:
     return named if len(found) <= _MOST_NAMED else f"{named} and {len(found) - _MOST_NAMED} more"
 
 
+def _check_graph(stored: CheckpointTuple, thread_id: str) -> None:
+    strange = sorted(name for name in stored.checkpoint["channel_versions"] if not _is_agents(name))
+    if strange:
+        raise ConfigurationError(
+            f"Thread {thread_id!r} is of another graph: it has {', '.join(strange[:_MOST_NAMED])}. "
+            "Ask that graph for its get_state_history."
+        )
+
+
 def _is_agents(channel: str) -> bool:
     return channel in agent_channels() or channel.startswith(("branch:to:", "__"))
 
@@ -142,27 +157,25 @@ def _id(config: RunnableConfig | None) -> str | None:
     return (config or {}).get("configurable", {}).get("checkpoint_id")
 
 
-def _summary(stored: CheckpointTuple, parent: CheckpointTuple | None, *, is_last: bool) -> CheckpointSummary:
+def _summary(stored: CheckpointTuple) -> CheckpointSummary:
     values, metadata = stored.checkpoint["channel_values"], stored.metadata
     run, counters = (
         cast("dict[str, Any]", values.get("run") or {}),
         cast("dict[str, Any]", values.get("counters") or {}),
     )
-    source = str(metadata.get("source", ""))
-    written = parent.pending_writes if parent is not None and source == "loop" else ()
     following = next_nodes(stored)
     return CheckpointSummary(
         number=int(metadata.get("step", -1)) + 1,
         checkpoint_id=str(_id(stored.config)),
         parent_id=_id(stored.parent_config),
         created_at=stored.checkpoint["ts"],
-        source=source,
+        source=str(metadata.get("source", "")),
         next=following,
         task=str(run.get("task", "")),
         steps=int(counters.get("steps", 0)),
         outcome=values.get("outcome") if run.get("closing") and not following else None,
-        waiting=is_last and is_asking(stored),
-        changed=tuple(_changed(written or ())),
+        waiting=is_asking(stored),
+        changed=(),
     )
 
 
