@@ -2,19 +2,21 @@
 
 import uuid
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any, TypedDict
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.errors import is_invalid_resume
+from langgraph.runtime import RunControl
 from langgraph.types import Command, Durability, StateSnapshot
 from pydantic import ValidationError
 
 from lumo_graph.approvals import check_decision, first_problem
 from lumo_graph.artifacts import artifacts_of
 from lumo_graph.checkpoints import Checkpointer, ahold_thread, aopen_checkpointer, hold_thread, open_checkpointer
+from lumo_graph.draining import drainable
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.events import RunResult
 from lumo_graph.graph import LumoAgent, assemble
@@ -47,6 +49,13 @@ class Request:
         return self.input is None or isinstance(self.input, Command)
 
 
+class How(TypedDict):
+    """Options of a graph's `invoke` and `stream`."""
+
+    durability: Durability | None
+    control: RunControl | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
     """An agent that was made for one call."""
@@ -55,11 +64,14 @@ class Agent:
     config: RunnableConfig
     thread_id: str | None
     sessions: LiveSessions
+    control: RunControl | None
+    """By which the run is drained; None if it is stored nowhere, and so cannot be gone on with."""
 
     @property
-    def durability(self) -> Durability | None:
-        """Every step is stored before the next begins; LangGraph takes no wish where there is no store."""
-        return "sync" if self.thread_id else None
+    def how(self) -> How:
+        """How its graph is invoked."""
+        # Every step is stored before the next begins; LangGraph takes no wish where there is no store.
+        return {"durability": "sync" if self.thread_id else None, "control": self.control}
 
     def result(self, values: Mapping[str, Any]) -> RunResult:
         """What the run came to, of the values of its graph."""
@@ -75,9 +87,13 @@ class Agent:
             artifacts=artifacts_of(values.get("artifacts", {})),
         )
 
+    def drained(self, values: Mapping[str, Any]) -> RunResult:
+        """The result of a run that was stopped in good order: what it has so far."""
+        return replace(self.result(values), outcome="interrupted", answer=None, pending=())
+
     def ended(self, state: StateSnapshot, request: Request) -> RunResult | None:
         """The result of a run that has ended; None if there is something to go on with."""
-        if not state.values:
+        if state.created_at is None:
             raise ConfigurationError(f"There is no thread {self.thread_id!r} in this store. `lumo threads` lists them.")
         if isinstance(request.input, Command) and not state.interrupts:
             raise ConfigurationError(f"Nothing waits for a decision in thread {self.thread_id!r}: resume it without.")
@@ -153,7 +169,7 @@ async def aopened(
 def _assembled(
     model: str | BaseChatModel, options: AgentOptions | RunOptions, request: Request, saver: Checkpointer | None
 ) -> Generator[Agent, None, None]:
-    graph, sessions = assemble(
+    made = assemble(
         resolve_model(model, base_url=options.get("base_url"), api_key=options.get("api_key")),
         options.get("tools", ()),
         agent_type=request.agent_type,
@@ -171,7 +187,14 @@ def _assembled(
     if request.thread_id:
         config["configurable"] = {"thread_id": request.thread_id}
     try:
-        yield Agent(graph=graph, config=config, thread_id=request.thread_id, sessions=sessions)
+        with drainable(made.stop) if request.thread_id else nullcontext() as control:
+            yield Agent(
+                graph=made.graph,
+                config=config,
+                thread_id=request.thread_id,
+                sessions=made.sessions,
+                control=control,
+            )
     except ValidationError as error:
         if not is_invalid_resume(error):
             raise
@@ -182,4 +205,4 @@ def _assembled(
             error.add_note(f"The run is kept as thread {request.thread_id!r}; resume continues it.")
         raise
     finally:
-        sessions.close_all()
+        made.sessions.close_all()

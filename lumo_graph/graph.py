@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -30,12 +31,27 @@ from lumo_graph.nodes.prepare import Prepare, check_agent_type
 from lumo_graph.nodes.routes import after_observe, after_observe_unplanned, branch
 from lumo_graph.nodes.self_debug import SelfDebug
 from lumo_graph.nodes.setup import Setup
+from lumo_graph.nodes.stopping import Stopping
 from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentInput, AgentOutput, AgentState
 from lumo_graph.tools import make_toolbox
 from lumo_graph.types import AgentType, Executor, Limits
 
 LumoAgent = CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembled:
+    """An agent, and what is behind it."""
+
+    graph: LumoAgent
+    sessions: LiveSessions
+    stopping: Stopping
+
+    def stop(self) -> None:
+        """End what its nodes do now, undone; from any thread. What has just begun may need it again."""
+        self.stopping.stop()
+        self.sessions.interrupt()
 
 
 def create_lumo_agent(
@@ -89,7 +105,7 @@ def create_lumo_agent(
     Raises:
         ConfigurationError: an argument cannot be used as given.
     """
-    graph, _ = assemble(
+    return assemble(
         resolve_model(model),
         tools,
         agent_type=agent_type,
@@ -106,8 +122,7 @@ def create_lumo_agent(
         idle_sessions=idle_sessions,
         idle_seconds=idle_seconds,
         name=name,
-    )
-    return graph
+    ).graph
 
 
 def assemble(
@@ -128,8 +143,8 @@ def assemble(
     idle_sessions: int = 32,
     idle_seconds: float = 900.0,
     name: str = "lumo_agent",
-) -> tuple[LumoAgent, LiveSessions]:
-    """`create_lumo_agent`, and the live sessions of the agent for a caller who knows when it ends."""
+) -> Assembled:
+    """`create_lumo_agent`, with what a caller needs who knows when the agent ends."""
     _check_parts(executor=executor, checkpointer=checkpointer, system_prompt=system_prompt, retry=retry)
     if type(preflight) is not bool:
         raise ConfigurationError(f"preflight must be True or False, not {preflight!r}.")
@@ -159,7 +174,8 @@ def assemble(
         raise ConfigurationError("interrupt_on needs a checkpointer, and checkpointer=False stores nothing.")
     if response_format is not None:
         response_schema(response_format)  # raises before any work
-    return _build(setup).compile(checkpointer=checkpointer, name=name), sessions
+    graph = _build(setup).compile(checkpointer=checkpointer, name=name)
+    return Assembled(graph=graph, sessions=sessions, stopping=setup.stopping)
 
 
 def _build(setup: Setup) -> StateGraph[AgentState, None, AgentInput, AgentOutput]:

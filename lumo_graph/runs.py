@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator, Generator, Mapping
 from typing import Any, Unpack, cast
 
 from langchain_core.language_models import BaseChatModel
+from langgraph.errors import GraphDrained
 
-from lumo_graph.agents import Request, aopened, opened, request_for, resumption
+from lumo_graph.agents import Agent, Request, aopened, opened, request_for, resumption
 from lumo_graph.checkpoints import Checkpointer
 from lumo_graph.events import Answered, Event, RunResult
 from lumo_graph.options import AgentOptions, RunOptions
@@ -34,14 +35,14 @@ def run(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) ->
     """
     request = request_for(task, options)
     with opened(model, options, request) as agent:
-        return agent.result(agent.graph.invoke(request.input, agent.config, durability=agent.durability))
+        return _invoke(agent, request)
 
 
 async def arun(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> RunResult:
     """`run` from an event loop."""
     request = request_for(task, options)
     async with aopened(model, options, request) as agent:
-        return agent.result(await agent.graph.ainvoke(request.input, agent.config, durability=agent.durability))
+        return await _ainvoke(agent, request)
 
 
 def stream(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> Generator[Event, None, None]:
@@ -87,7 +88,7 @@ def resume(
     request = resumption(thread_id, checkpointer, options, decision)
     with opened(model, options, request) as agent:
         ended = agent.ended(agent.graph.get_state(agent.config), request)
-        return ended or agent.result(agent.graph.invoke(request.input, agent.config, durability=agent.durability))
+        return ended or _invoke(agent, request)
 
 
 async def aresume(
@@ -102,9 +103,7 @@ async def aresume(
     request = resumption(thread_id, checkpointer, options, decision)
     async with aopened(model, options, request) as agent:
         ended = agent.ended(await agent.graph.aget_state(agent.config), request)
-        return ended or agent.result(
-            await agent.graph.ainvoke(request.input, agent.config, durability=agent.durability)
-        )
+        return ended or await _ainvoke(agent, request)
 
 
 def resume_stream(
@@ -131,25 +130,42 @@ def aresume_stream(
     return _astream(model, options, resumption(thread_id, checkpointer, options, decision))
 
 
+def _invoke(agent: Agent, request: Request) -> RunResult:
+    try:
+        return agent.result(agent.graph.invoke(request.input, agent.config, **agent.how))
+    except GraphDrained:
+        return agent.drained(agent.graph.get_state(agent.config).values)
+
+
+async def _ainvoke(agent: Agent, request: Request) -> RunResult:
+    try:
+        return agent.result(await agent.graph.ainvoke(request.input, agent.config, **agent.how))
+    except GraphDrained:
+        return agent.drained((await agent.graph.aget_state(agent.config)).values)
+
+
 def _stream(
     model: str | BaseChatModel, options: AgentOptions | RunOptions, request: Request
 ) -> Generator[Event, None, None]:
     with opened(model, options, request) as agent:
         ended = agent.ended(agent.graph.get_state(agent.config), request) if request.resumes else None
-        values: Mapping[str, Any] = {}
-        if ended is None:
-            chunks = agent.graph.stream(
-                request.input, agent.config, stream_mode=STREAM_MODES, durability=agent.durability
-            )
-            try:
-                for mode, chunk in chunks:
-                    if mode == "values":
-                        values = cast("Mapping[str, Any]", chunk)
-                    yield from events_of(mode, chunk)
-            except GeneratorExit:
-                agent.sessions.interrupt()  # the graph waits for its node, and the node for its action
-                raise
-        yield Answered(result=ended or agent.result(values))
+        yield Answered(result=ended or (yield from _streamed(agent, request)))
+
+
+def _streamed(agent: Agent, request: Request) -> Generator[Event, None, RunResult]:
+    values: Mapping[str, Any] = {}
+    chunks = agent.graph.stream(request.input, agent.config, stream_mode=STREAM_MODES, **agent.how)
+    try:
+        for mode, chunk in chunks:  # a name keeps it: it must not close before its node is told to end
+            if mode == "values":
+                values = cast("Mapping[str, Any]", chunk)
+            yield from events_of(mode, chunk)
+    except GeneratorExit:
+        agent.sessions.interrupt()  # the graph waits for its node, and the node for its action
+        raise
+    except GraphDrained:
+        return agent.drained(agent.graph.get_state(agent.config).values)
+    return agent.result(values)
 
 
 async def _astream(
@@ -157,13 +173,19 @@ async def _astream(
 ) -> AsyncGenerator[Event, None]:
     async with aopened(model, options, request) as agent:
         ended = agent.ended(await agent.graph.aget_state(agent.config), request) if request.resumes else None
+        if ended is not None:
+            yield Answered(result=ended)
+            return
         values: Mapping[str, Any] = {}
-        if ended is None:
+        try:
             async for mode, chunk in agent.graph.astream(
-                request.input, agent.config, stream_mode=STREAM_MODES, durability=agent.durability
+                request.input, agent.config, stream_mode=STREAM_MODES, **agent.how
             ):
                 if mode == "values":
                     values = cast("Mapping[str, Any]", chunk)
                 for event in events_of(mode, chunk):
                     yield event
-        yield Answered(result=ended or agent.result(values))
+        except GraphDrained:
+            yield Answered(result=agent.drained((await agent.graph.aget_state(agent.config)).values))
+        else:
+            yield Answered(result=agent.result(values))

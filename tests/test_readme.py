@@ -25,6 +25,8 @@ REPLIES = [
     [code("sum(n * n for n in range(10))"), code("final_answer(285)")],
     [code("tea = price('tea')\nfinal_answer(tea)")],
     [],
+    [code("tea = 2 * price('tea')\nfinal_answer(tea)")],
+    [],
     [code("tea = price('tea')\nsent = send_email('ann', f'Tea costs {tea}.')"), code("final_answer(sent)")],
 ]
 
@@ -43,8 +45,10 @@ def test_the_python_in_the_readme_runs(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "11.5"
     assert printed[1] == "10.0 answered 1"
-    *_, last_event, asked, sent = printed
+    *_, last_event, changes, asked, sent = printed
     assert last_event == "answer"
+    assert changes == "[('tea', 'added')]"
+    assert namespace["other"].answer == 5.0
     assert asked == "interrupted {'to': 'ann', 'text': 'Tea costs 2.5.'}"
     assert sent == "sent to ann"
     assert namespace["result"].answer == 2.5

@@ -5,25 +5,19 @@ gets the channel's whole value, which LangGraph reads instead of going further b
 crash between the two leaves a thread that is whole and merely not smaller.
 """
 
-# LangGraph leaves the type of a state open in every signature:
-# pyright: reportUnknownMemberType=false
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.channels import DeltaChannel
-from langgraph.checkpoint.serde.types import _DeltaSnapshot  # pyright: ignore[reportPrivateUsage]
-from langgraph.graph import START, StateGraph
 
+from lumo_graph.checkpoints.deltas import as_stored, whole_values
 from lumo_graph.checkpoints.leases import hold_thread
 from lumo_graph.checkpoints.opening import Checkpointer, open_checkpointer
 from lumo_graph.checkpoints.rows import Row, Rows, rows_of
-from lumo_graph.checkpoints.threads import ThreadSummary, list_threads
+from lumo_graph.checkpoints.threads import ThreadSummary, list_threads, no_thread
 from lumo_graph.errors import ConfigurationError, ThreadBusyError
-from lumo_graph.state import AgentState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +94,7 @@ def delete_thread(checkpointer: str | Checkpointer, thread_id: str) -> None:
             raise ConfigurationError("A checkpointer is needed, such as 'sqlite:///runs.db', not None.")
         with hold_thread(saver, thread_id):
             if saver.get_tuple({"configurable": {"thread_id": thread_id}}) is None:
-                raise ConfigurationError(f"There is no thread {thread_id!r} in this store. `lumo threads` lists them.")
+                raise no_thread(saver, thread_id)
             try:
                 saver.delete_thread(thread_id)
             except NotImplementedError:
@@ -181,22 +175,9 @@ def _stand_alone(saver: Checkpointer, thread_id: str, row: Row) -> None:
     stored = saver.get_tuple(config)
     if stored is None:
         raise ConfigurationError(f"The checkpoint {row.checkpoint_id!r} of thread {thread_id!r} is gone.")
-    specs = _delta_channels()
-    counted: Mapping[str, Any] = stored.metadata.get("counters_since_delta_snapshot", {})
-    if strange := sorted(set(counted) - set(specs)):
-        raise ConfigurationError(
-            f"Thread {thread_id!r} has channels that this version does not know: {', '.join(strange)}."
-        )
     checkpoint = stored.checkpoint
     values, versions = checkpoint["channel_values"], checkpoint["channel_versions"]
-    missing = [name for name in specs if name in versions and name not in values]
-    history = saver.get_delta_channel_history(config=config, channels=missing)
-    whole: dict[str, Any] = {}
-    for name in missing:
-        spec = specs[name]
-        channel = spec.from_checkpoint(history[name].get("seed", spec.checkpoint()))
-        channel.replay_writes(history[name]["writes"])
-        whole[name] = _DeltaSnapshot(channel.get())
+    whole = {name: as_stored(value) for name, value in whole_values(saver, stored).items()}
     checkpoint = {**checkpoint, "channel_values": {**values, **whole}}
     saver.put(
         {"configurable": {**place, "checkpoint_id": row.parent_id}},
@@ -204,21 +185,3 @@ def _stand_alone(saver: Checkpointer, thread_id: str, row: Row) -> None:
         stored.metadata,
         {name: versions[name] for name in whole},
     )
-
-
-def _delta_channels() -> dict[str, DeltaChannel[Any]]:
-    builder: StateGraph[AgentState] = StateGraph(AgentState)
-    builder.add_node("nothing", _nothing)
-    builder.add_edge(START, "nothing")
-    return dict(_deltas(cast("Mapping[str, Any]", builder.compile().channels)))
-
-
-def _deltas(channels: Mapping[str, Any]) -> Iterator[tuple[str, DeltaChannel[Any]]]:
-    for name, channel in channels.items():
-        if isinstance(channel, DeltaChannel):
-            yield name, cast("DeltaChannel[Any]", channel)
-
-
-def _nothing(state: AgentState) -> dict[str, Any]:
-    del state
-    return {}

@@ -5,9 +5,16 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.constants import START
 
-from lumo_graph.checkpoints.opening import Checkpointer
+from lumo_graph.checkpoints.opening import Checkpointer, open_checkpointer
 from lumo_graph.checkpoints.rows import rows_of
+from lumo_graph.errors import ConfigurationError
+
+_MOST_NAMED = 5
+_NEXT, _ASKED, _ANSWERED = "branch:to:", "__interrupt__", "__resume__"
+_ANSWER = "00000000-0000-0000-0000-000000000000"
+"""The task under whose id LangGraph stores what a person has answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +38,26 @@ def list_threads(saver: Checkpointer) -> list[ThreadSummary]:
     return sorted(found, key=lambda summary: summary.updated_at, reverse=True)
 
 
+def check_thread(checkpointer: str | Checkpointer, thread_id: str) -> None:
+    """Refuse a thread that is not there.
+
+    Raises:
+        ConfigurationError: it is not; says which are.
+    """
+    with open_checkpointer(checkpointer, must_exist=True) as saver:
+        if saver is not None and saver.get_tuple({"configurable": {"thread_id": thread_id}}) is None:
+            raise no_thread(saver, thread_id)
+
+
+def no_thread(saver: Checkpointer, thread_id: str) -> ConfigurationError:
+    """The error about a thread that is not in a store, with those that are."""
+    known = [thread.thread_id for thread in list_threads(saver)]
+    named = ", ".join(map(repr, known[:_MOST_NAMED]))
+    more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+    there = f"It has {named}{more}" if known else "It has none of an agent"
+    return ConfigurationError(f"There is no thread {thread_id!r} in this store. {there}; `lumo threads` lists them.")
+
+
 def _thread_ids(saver: Checkpointer) -> Iterable[str]:
     if (rows := rows_of(saver)) is not None:
         return rows.thread_ids()
@@ -44,14 +71,34 @@ def _thread_id(stored: CheckpointTuple) -> str:
 
 def _summary(stored: CheckpointTuple) -> ThreadSummary | None:
     values = stored.checkpoint["channel_values"]
-    if not isinstance(values.get("run"), dict) or not isinstance(values.get("counters"), dict):
+    # What a new run was asked, before `prepare` has made it the thread's run.
+    asked = values.get(START) if isinstance(values.get(START), dict) else values
+    task = cast("dict[str, Any]", asked).get("task")
+    run, counters = values.get("run"), values.get("counters")
+    if not (isinstance(run, dict) and isinstance(counters, dict)) and not isinstance(task, str):
         return None  # another graph's thread
-    run, counters = cast("dict[str, Any]", values["run"]), cast("dict[str, Any]", values["counters"])
+    known, used = cast("dict[str, Any]", run or {}), cast("dict[str, Any]", counters or {})
+    ended = known.get("closing") and not next_nodes(stored)
+    agent_type = cast("dict[str, Any]", asked).get("agent_type") if task else None
     return ThreadSummary(
         thread_id=_thread_id(stored),
-        task=str(run.get("task", "")),
-        agent_type=str(run.get("agent_type", "")),
-        outcome=values.get("outcome") if run.get("closing") else None,
-        steps=int(counters.get("steps", 0)),
+        task=str(task or known.get("task", "")),
+        agent_type=str(agent_type or known.get("agent_type", "")),
+        outcome=values.get("outcome") if ended else None,
+        steps=int(used.get("steps", 0)),
         updated_at=stored.checkpoint["ts"],
     )
+
+
+def next_nodes(stored: CheckpointTuple) -> tuple[str, ...]:
+    """The nodes that run from a checkpoint on."""
+    values = stored.checkpoint["channel_values"]
+    following = tuple(sorted(name.removeprefix(_NEXT) for name in values if name.startswith(_NEXT)))
+    return following or ((START,) if START in values else ())
+
+
+def is_asking(stored: CheckpointTuple) -> bool:
+    """Whether a node has asked a person there, and nobody has answered yet."""
+    writes = stored.pending_writes or []
+    answered = any(task == _ANSWER and channel == _ANSWERED and value is not None for task, channel, value in writes)
+    return not answered and any(channel == _ASKED for _, channel, _ in writes)

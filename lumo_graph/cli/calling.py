@@ -8,6 +8,7 @@ from langchain_core.language_models import BaseChatModel
 
 from lumo_graph.cli.following import Place
 from lumo_graph.cli.loading import load_model, load_tools
+from lumo_graph.cli.storage import snapshot_key
 from lumo_graph.events import Event
 from lumo_graph.options import AgentOptions
 from lumo_graph.runs import aresume_stream, astream
@@ -56,4 +57,10 @@ class CalledAgent:
 
     @cached_property
     def _options(self) -> AgentOptions:
-        return {**self._given, "tools": load_tools(self._named_tools)}
+        options: AgentOptions = {**self._given, "tools": load_tools(self._named_tools)}
+        if (key := snapshot_key()) is None:
+            return options
+        from lumo_graph.executors import ProcessExecutor  # noqa: PLC0415 - only where it is not the agent that makes it
+
+        options["executor"] = ProcessExecutor(files=options.pop("files", ()), snapshot_key=key)
+        return options

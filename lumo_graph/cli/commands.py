@@ -2,15 +2,15 @@
 
 import sys
 import uuid
-from collections.abc import AsyncGenerator, Callable
-from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from lumo_graph.cli.complaints import complain
 from lumo_graph.cli.deciding import decision_from
 from lumo_graph.cli.exits import MEANINGS, USAGE, code_of_error
-from lumo_graph.cli.following import Place, complain, follow
+from lumo_graph.cli.history_commands import diff, fork, history
 from lumo_graph.cli.options import (
     ArtifactsOption,
     BaseUrlOption,
@@ -23,7 +23,8 @@ from lumo_graph.cli.options import (
     SystemPromptOption,
     ToolsOption,
 )
-from lumo_graph.cli.storage import chosen_checkpointer, shown
+from lumo_graph.cli.recovering import recover
+from lumo_graph.cli.starting import agent_options, checked_model, follow_run, place_of
 from lumo_graph.cli.thread_commands import threads_app
 from lumo_graph.errors import ConfigurationError, LumoGraphError
 from lumo_graph.events import Event
@@ -31,15 +32,6 @@ from lumo_graph.types import AGENT_TYPES, TIERS, Tier
 
 if TYPE_CHECKING:
     from lumo_graph.cli.calling import CalledAgent
-    from lumo_graph.options import AgentOptions
-
-NO_MODEL = "no model is given. Name one with --model or LUMO_MODEL:"
-MODEL_EXAMPLES = """\
-  OpenAI      --model openai:gpt-4.1-nano                 (key: OPENAI_API_KEY)
-  Ollama      --model openai:qwen3 --base-url http://localhost:11434/v1
-  vLLM        --model openai:Qwen/Qwen3-8B --base-url http://localhost:8000/v1
-  llama.cpp   --model openai:local --base-url http://localhost:8080/v1
-  your own    --model models.py:my_model                  (a LangChain model)"""
 
 app = typer.Typer(
     help="Agents that act by writing Python, in a sandbox whose variables survive.",
@@ -51,6 +43,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(threads_app, name="threads")
+for command in (history, diff, fork, recover):
+    app.command()(command)
 
 
 @app.callback(invoke_without_command=True)
@@ -95,6 +89,8 @@ def run(
     action_cpu_seconds: Annotated[
         float | None, typer.Option(metavar="X", help="Processor seconds for one action.")
     ] = None,
+    memory_mb: Annotated[int | None, typer.Option(metavar="N", help="MiB of memory for the code (2048).")] = None,
+    disk_mb: Annotated[int | None, typer.Option(metavar="N", help="MiB of files for the code (64).")] = None,
     json_lines: JsonOption = False,
 ) -> None:
     """Run a task."""
@@ -107,9 +103,11 @@ def run(
         "max_seconds": max_seconds,
         "action_seconds": action_seconds,
         "action_cpu_seconds": action_cpu_seconds,
+        "memory_mb": memory_mb,
+        "disk_mb": disk_mb,
     }
-    named = _checked_model(model)
-    place = _place(
+    named = checked_model(model)
+    place = place_of(
         thread or uuid.uuid4().hex[:12], checkpointer, agent_type=agent_type,
         model=named, base_url=base_url, tools=tools, file=file, artifacts=artifacts, system_prompt=system_prompt,
         planning_interval=planning_interval, interrupt_on=interrupt_on,
@@ -119,8 +117,8 @@ def run(
         given = {name: value for name, value in limits.items() if value is not None}
         return agent.start(sys.stdin.read() if task == "-" else task, {"agent_type": agent_type, "limits": given})
 
-    options = _options(base_url, file, system_prompt, planning_interval, interrupt_on)
-    raise typer.Exit(_follow(start, place, named, tools, options, json_lines=json_lines, artifacts=artifacts))
+    options = agent_options(base_url, file, system_prompt, planning_interval, interrupt_on)
+    raise typer.Exit(follow_run(start, place, named, tools, options, json_lines=json_lines, artifacts=artifacts))
 
 
 @app.command()
@@ -151,13 +149,13 @@ def resume(
 
     It has its variables, limits and counters again. Give it the model and the tools that the run had.
     """
-    named = _checked_model(model)
+    named = checked_model(model)
     try:
         decided = decision_from(approve=approve, reject=reject, respond=respond, edit=edit, decision=decision)
     except ConfigurationError as error:
         complain(str(error))
         raise typer.Exit(USAGE) from None
-    place = _place(
+    place = place_of(
         thread, checkpointer,
         model=named, base_url=base_url, tools=tools, file=file, artifacts=artifacts, system_prompt=system_prompt,
         planning_interval=planning_interval, interrupt_on=interrupt_on,
@@ -166,8 +164,8 @@ def resume(
     def start(agent: "CalledAgent") -> AsyncGenerator[Event, None]:
         return agent.go_on(decided)
 
-    options = _options(base_url, file, system_prompt, planning_interval, interrupt_on)
-    raise typer.Exit(_follow(start, place, named, tools, options, json_lines=json_lines, artifacts=artifacts))
+    options = agent_options(base_url, file, system_prompt, planning_interval, interrupt_on)
+    raise typer.Exit(follow_run(start, place, named, tools, options, json_lines=json_lines, artifacts=artifacts))
 
 
 @app.command()
@@ -203,70 +201,3 @@ def demo() -> None:
     from lumo_graph.cli.demo import run_demo  # noqa: PLC0415 - nothing else needs it
 
     raise typer.Exit(run_demo())
-
-
-def _checked_model(model: str | None) -> str:
-    if model is not None and model.strip():
-        return model.strip()
-    complain(NO_MODEL, MODEL_EXAMPLES, "`lumo demo` needs no model.")
-    raise typer.Exit(USAGE)
-
-
-def _options(
-    base_url: str | None,
-    file: list[str] | None,
-    system_prompt: str | None,
-    planning_interval: int | None,
-    interrupt_on: list[str] | None,
-) -> "AgentOptions":
-    return {
-        "base_url": base_url,
-        "files": file or (),
-        "system_prompt": system_prompt,
-        "planning_interval": planning_interval,
-        "interrupt_on": dict.fromkeys(interrupt_on or (), True),
-    }
-
-
-def _follow(
-    start: "Callable[[CalledAgent], AsyncGenerator[Event, None]]",
-    place: Place,
-    model: str,
-    tools: list[str] | None,
-    options: "AgentOptions",
-    *,
-    json_lines: bool,
-    artifacts: str | None,
-) -> int:
-    @cache
-    def agent() -> "CalledAgent":
-        from lumo_graph.cli.calling import CalledAgent  # noqa: PLC0415 - langgraph
-
-        return CalledAgent(place, model, tools or [], options)
-
-    return follow(
-        lambda: start(agent()),
-        lambda decision: agent().go_on(decision),
-        place,
-        json_lines=json_lines,
-        artifacts=artifacts,
-    )
-
-
-def _place(thread_id: str, checkpointer: str | None, *, agent_type: str = AGENT_TYPES[0], **options: Any) -> Place:
-    """The place of a run, with the options that its next command needs again."""
-    try:
-        url = chosen_checkpointer(checkpointer)
-    except ConfigurationError as error:
-        complain(str(error))
-        raise typer.Exit(USAGE) from None
-    given = {"checkpointer": checkpointer and shown(checkpointer), **options}
-    return Place(
-        thread_id=thread_id,
-        checkpointer=url,
-        options={
-            f"--{name.replace('_', '-')}": str(value) if isinstance(value, int) else value
-            for name, value in given.items()
-        },
-        run_options={"--agent-type": agent_type} if agent_type != AGENT_TYPES[0] else {},
-    )

@@ -5,9 +5,10 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
+from lumo_graph.cli.complaints import complain
 from lumo_graph.cli.diagnosis import Diagnosis, Layer, Trial, diagnose
 from lumo_graph.cli.exits import ANSWERED, SANDBOX
-from lumo_graph.cli.following import complain, is_terminal
+from lumo_graph.cli.following import is_terminal
 from lumo_graph.cli.lines import json_line
 from lumo_graph.cli.printable import printable
 from lumo_graph.cli.storage import Storage

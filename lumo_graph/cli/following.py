@@ -4,7 +4,6 @@ import asyncio
 import os
 import shlex
 import sys
-import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
@@ -13,8 +12,10 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TextIO, TypeAlias
 
 from lumo_graph.artifacts import Artifact
+from lumo_graph.cli.complaints import complain
 from lumo_graph.cli.deciding import suggested_options
-from lumo_graph.cli.exits import INTERRUPTED, READER_GONE, code_of_error, code_of_outcome
+from lumo_graph.cli.exits import DRAINED, INTERRUPTED, READER_GONE, code_of_error, code_of_outcome
+from lumo_graph.cli.interruption import Interruption
 from lumo_graph.cli.printable import printable
 from lumo_graph.cli.storage import is_stored
 from lumo_graph.errors import ConfigurationError, LumoGraphError, ThreadBusyError
@@ -22,8 +23,6 @@ from lumo_graph.events import Answered, Event, RunResult
 
 Start: TypeAlias = Callable[[], AsyncGenerator[Event, None]]
 GoOn: TypeAlias = Callable[[Mapping[str, Any]], AsyncGenerator[Event, None]]
-
-_GRACE_SECONDS = 2.0
 
 
 class View(Protocol):
@@ -115,12 +114,13 @@ def follow(start: Start, go_on: GoOn, place: Place, *, json_lines: bool, artifac
     Returns:
         The exit code.
     """
-    interruption = _Interruption(place)
+    interruption = Interruption(partial(_resumption, place))
     try:
         asks = not json_lines and sys.stdin.isatty() and sys.stdout.isatty()
         while True:
             screen = _Screen(place=place, json_lines=json_lines, artifacts=artifacts, asks=asks)
-            shown = asyncio.run(screen.show(start(), interruption))
+            with interruption.watching():
+                shown = asyncio.run(screen.show(start(), interruption))
             if shown.question is None:
                 return shown.code
             from lumo_graph.cli.asking import ask  # noqa: PLC0415 - rich
@@ -162,9 +162,9 @@ class _Screen:
     asks: bool
     """A person can be asked, here and now."""
 
-    async def show(self, events: AsyncGenerator[Event, None], interruption: "_Interruption") -> _Shown:
+    async def show(self, events: AsyncGenerator[Event, None], interruption: Interruption) -> _Shown:
         """Show the run. Interrupted, it says how to go on."""
-        code, question = INTERRUPTED, None
+        code, question, drained = INTERRUPTED, None, False
         try:
             with chosen_view(json_lines=self.json_lines) as view:
                 async with aclosing(events):
@@ -172,13 +172,17 @@ class _Screen:
                         if isinstance(event, Answered):
                             code = code_of_outcome(event.result.outcome)
                             question = self._question(event)
+                            drained = interruption.has_drained(event.result)
                         if question is None:
                             view.show(event)
-                        if question is None and isinstance(event, Answered):
+                        if question is None and isinstance(event, Answered) and not drained:
                             self._end(event.result, view)
         except asyncio.CancelledError:
             interruption.tell()
             raise
+        if drained:
+            code = DRAINED if is_stored(self.place.checkpointer, self.place.thread_id) else INTERRUPTED
+            interruption.tell("stopped.", code)
         return _Shown(code=code, question=question)
 
     def _question(self, end: Answered) -> Mapping[str, Any] | None:
@@ -205,40 +209,6 @@ def _saved(artifacts: Sequence[Artifact], folder: str | None) -> Iterator[str]:
             yield printable(f"saved {saved} ({artifact.size:,} bytes)").replace("\n", "\\n")  # the code named it
         except (OSError, ConfigurationError) as failure:
             complain(f"{artifact.name!r} was not saved: {failure}")
-
-
-class _Interruption:
-    """Says once how to go on, and ends the process even if a tool or a model that only waits cannot be stopped."""
-
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        self._told = False
-        self._timer: threading.Timer | None = None
-
-    def settle(self) -> None:
-        """Let whoever called us go on, if nothing is left that could hold the process."""
-        held = [
-            thread for thread in threading.enumerate() if not thread.daemon and thread is not threading.main_thread()
-        ]
-        if self._timer is not None and not held:
-            self._timer.cancel()
-
-    def tell(self) -> None:
-        """Say it, and give what still works a moment."""
-        if self._told:
-            return
-        self._told = True
-        complain("interrupted.", _resumption(self._place))
-        self._timer = threading.Timer(_GRACE_SECONDS, os._exit, [INTERRUPTED])
-        self._timer.daemon = True
-        self._timer.start()
-
-
-def complain(problem: str, *advice: str) -> None:
-    """Say on stderr what is wrong, and what to do next."""
-    for line in (f"lumo: {problem}", *advice):
-        if line:
-            sys.stderr.write(f"{printable(line)}\n")
 
 
 def _resumption(place: Place) -> str:

@@ -79,6 +79,22 @@ def _whole(url: str) -> str:
     return known if known and url == shown(known) else url
 
 
+def snapshot_key() -> bytes | None:
+    """The key in LUMO_SNAPSHOT_KEY that signs stored variables; None without one.
+
+    Raises:
+        ConfigurationError: it is no key.
+    """
+    given = os.environ.get("LUMO_SNAPSHOT_KEY", "").strip()
+    try:
+        return bytes.fromhex(given) if given else None
+    except ValueError:
+        raise ConfigurationError(
+            "LUMO_SNAPSHOT_KEY must be hexadecimal digits. Make one: python -c 'import secrets; "
+            "print(secrets.token_hex(32))'"
+        ) from None
+
+
 def default_checkpointer() -> str:
     """The URL of the file in the user's state folder (XDG). The folder is made if it is missing."""
     path = default_file()

@@ -2,18 +2,16 @@
 
 import re
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
-from lumo_graph.cli.exits import USAGE, code_of_error
-from lumo_graph.cli.following import complain
+from lumo_graph.cli.complaints import complain, complaining, is_nothing
+from lumo_graph.cli.exits import USAGE
 from lumo_graph.cli.options import CheckpointerOption, JsonOption
-from lumo_graph.cli.storage import chosen_checkpointer, default_file
-from lumo_graph.errors import ConfigurationError, LumoGraphError
+from lumo_graph.cli.storage import chosen_checkpointer
+from lumo_graph.errors import ConfigurationError
 
 threads_app = typer.Typer(rich_markup_mode=None)
 
@@ -33,9 +31,9 @@ def threads(context: typer.Context, *, checkpointer: CheckpointerOption = None, 
         return
     import rich  # noqa: F401, PLC0415 # pyright: ignore[reportUnusedImport] - says that it is missing whatever is stored
 
-    if _is_nothing(checkpointer):
+    if is_nothing(checkpointer):
         return
-    with _complaining():
+    with complaining():
         from lumo_graph.cli.threads import print_threads  # noqa: PLC0415 - langgraph
 
         print_threads(chosen_checkpointer(checkpointer), json_lines=json_lines)
@@ -62,9 +60,9 @@ def prune(
     With --keep, threads lose their oldest checkpoints and can still be resumed; without, whole threads go.
     """
     checkpointer = checkpointer or _of_parent(context)
-    if _is_nothing(checkpointer):
+    if is_nothing(checkpointer):
         return
-    with _complaining():
+    with complaining():
         from lumo_graph.checkpoints import prune_threads  # noqa: PLC0415 - langgraph
         from lumo_graph.cli.threads import print_pruned  # noqa: PLC0415 - rich
 
@@ -89,11 +87,12 @@ def delete(
     checkpointer: CheckpointerOption = None,
 ) -> None:
     """Delete a thread: its conversation, its variables and its history."""
-    with _complaining():
-        from lumo_graph.checkpoints import delete_thread  # noqa: PLC0415 - langgraph
+    with complaining():
+        from lumo_graph.checkpoints import check_thread, delete_thread  # noqa: PLC0415 - langgraph
 
         url = chosen_checkpointer(checkpointer or _of_parent(context))
         if not yes:
+            check_thread(url, thread)
             _ask(f"Delete thread {thread!r}?")
         delete_thread(url, thread)
         complain(f"thread {thread!r} is deleted.")
@@ -118,23 +117,6 @@ def _ask(question: str) -> None:
         raise typer.Exit
 
 
-def _is_nothing(checkpointer: str | None) -> bool:
-    """Whether there is no store yet, and that was said."""
-    if checkpointer is not None or default_file().is_file():
-        return False
-    complain(f"there are no threads yet in {str(default_file())!r}.")
-    return True
-
-
 def _of_parent(context: typer.Context) -> str | None:
     """The store that was named before the command: `lumo threads --checkpointer URL prune`."""
     return context.parent.params.get("checkpointer") if context.parent is not None else None
-
-
-@contextmanager
-def _complaining() -> Generator[None, None, None]:
-    try:
-        yield
-    except LumoGraphError as error:
-        complain(str(error))
-        raise typer.Exit(code_of_error(error)) from None

@@ -11,16 +11,13 @@ from typing import TypeAlias
 from lumo_graph.dialects.bindings import Bindings, names_read
 from lumo_graph.dialects.calls import FINAL_ANSWER
 from lumo_graph.dialects.filled import Filled
+from lumo_graph.dialects.flow import Function, Loop, constant_truth, divided, leaves, yields
 
-Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
-Loop: TypeAlias = ast.For | ast.AsyncFor | ast.While
 Comprehension: TypeAlias = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 Parts: TypeAlias = Iterator[ast.AST]
 Block: TypeAlias = Generator[ast.AST, None, bool]
 """Gives parts, and in the end whether control may have left the block that the statement stands in."""
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 _EVALUATED: Mapping[type[ast.stmt], tuple[str, ...]] = {
@@ -127,7 +124,7 @@ class CertainPath:
         match statement:
             case ast.If(test=test, body=body, orelse=orelse):
                 yield from self._expression(test)
-                chosen = _constant_truth(test)
+                chosen = constant_truth(test)
                 if chosen is not None:
                     return (yield from self._block(body if chosen else orelse))
                 return self._pass_over(*body, *orelse)
@@ -145,7 +142,7 @@ class CertainPath:
     def _loop(self, loop: Loop) -> Block:
         if isinstance(loop, ast.While):
             yield from self._expression(loop.test)
-            turns = _constant_truth(loop.test) is True
+            turns = constant_truth(loop.test) is True
         else:
             turns = isinstance(loop, ast.For) and self._filled.holds(loop.iter)
             yield from self._iterated(loop.iter)
@@ -159,7 +156,7 @@ class CertainPath:
     def _definition(self, function: Function) -> Parts:
         yield from self._expressions(function.decorator_list)
         yield from self._defaults(function.args)
-        if not function.decorator_list and self._bindings.count[function.name] == 1 and not _yields(function):
+        if not function.decorator_list and self._bindings.count[function.name] == 1 and not yields(function):
             self._functions[function.name] = function
 
     def _class(self, definition: ast.ClassDef) -> Parts:
@@ -201,7 +198,7 @@ class CertainPath:
             yield from self._call(expression.value, awaited=True)
             yield expression
         else:
-            certain, doubtful = _divided(expression)
+            certain, doubtful = divided(expression)
             yield from self._expressions(certain)
             self._pass_over(*doubtful)
             yield expression
@@ -277,48 +274,3 @@ class CertainPath:
                 return not self._bindings.count["open"] and "open" not in self._variables
             case _:
                 return False
-
-
-def leaves(parts: Iterable[ast.AST], *, in_loop: bool = False) -> bool:
-    """Whether control may leave the block through these parts: by `return`, or by `break` or `continue` out of them."""
-    for part in parts:
-        if isinstance(part, ast.Return) or (isinstance(part, ast.Break | ast.Continue) and not in_loop):
-            return True
-        if isinstance(part, (*_FUNCTIONS, ast.ClassDef, ast.expr)):
-            continue
-        if isinstance(part, _LOOPS):
-            if leaves(part.body, in_loop=True) or leaves(part.orelse, in_loop=in_loop):
-                return True
-        elif leaves(ast.iter_child_nodes(part), in_loop=in_loop):
-            return True
-    return False
-
-
-def _divided(expression: ast.expr) -> tuple[list[ast.expr], list[ast.expr]]:
-    """The parts of an expression that are evaluated with it, and those that may not be."""
-    match expression:
-        case ast.BoolOp(values=[first, *others]):
-            return [first], others
-        case ast.Compare(left=left, comparators=[first, *others]):
-            return [left, first], others
-        case ast.IfExp(test=test, body=body, orelse=orelse):
-            return [test], [body, orelse]
-        case ast.Yield() | ast.YieldFrom():
-            return [], [expression]
-        case _:
-            return [child for child in ast.iter_child_nodes(expression) if isinstance(child, ast.expr)], []
-
-
-def _yields(function: Function) -> bool:
-    """Whether calling it only makes a generator. A `yield` of an inner function counts too, which is safe."""
-    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function))
-
-
-def _constant_truth(test: ast.expr) -> bool | None:
-    match test:
-        case ast.Constant(value=value):
-            return bool(value)
-        case ast.Compare(left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant(value="__main__")]):
-            return True
-        case _:
-            return None

@@ -12,6 +12,7 @@ from lumo_graph.errors import ConfigurationError, ExecutorError
 from lumo_graph.executors.inputs import Files, check_inputs, describe_inputs
 from lumo_graph.executors.launch import probe_isolation, start_empty, start_session
 from lumo_graph.executors.relaying import find_out
+from lumo_graph.executors.sealing import Seal, check_keys
 from lumo_graph.executors.session import ProcessSession
 from lumo_graph.executors.settings import Settings, check_env, check_flag, check_launch, check_names, check_whole
 from lumo_graph.executors.warm import WarmSessions
@@ -58,6 +59,10 @@ class ProcessExecutor:
             The layers of lumo_graph stand inside of what it starts, as many as can be had there, and `require` counts
             these: with a launcher that contains enough by itself, say `require="none"`.
 
+        snapshot_key: signs what is stored of the variables, so that nobody without the key can have a session load
+            what they put in the store: at least 16 random bytes. Of several the first signs, and all are good. Nothing
+            is hidden by it; for that see LangGraph's EncryptedSerializer.
+
     Raises:
         ConfigurationError: something cannot be used as given; it says what.
     """
@@ -76,6 +81,7 @@ class ProcessExecutor:
         freeze_below_mb: int = 512,
         deterministic: bool = True,
         launch: Sequence[str] = (),
+        snapshot_key: bytes | Sequence[bytes] = (),
     ) -> None:
         if require not in TIERS:
             raise ConfigurationError(f"require must be one of {', '.join(TIERS)}, not {require!r}.")
@@ -97,6 +103,7 @@ class ProcessExecutor:
             deterministic=check_flag("deterministic", deterministic),
             launch=check_launch(launch),
         )
+        self._keys = check_keys(snapshot_key)
         start = partial(start_empty, self._settings)
         self._start = WarmSessions(start, count=warm).take if check_whole("warm", warm, "sessions") else start
 
@@ -162,12 +169,14 @@ class ProcessExecutor:
 
         Raises:
             IsolationError: the required isolation is not available.
-            SnapshotError: `namespace` cannot be loaded here.
+            SnapshotError: `namespace` cannot be loaded here, or is not signed as this executor wants it.
             ExecutorError: no session could be started.
         """
         _check_platform()
+        seal = Seal(self._keys)
+        namespace = seal.opened(namespace or {})
         started, restored = start_session(
-            self._settings, limits=limits, tools=tools, namespace=namespace or {}, files=files or {}, start=self._start
+            self._settings, limits=limits, tools=tools, namespace=namespace, files=files or {}, start=self._start
         )
         return ProcessSession(
             started.link,
@@ -178,6 +187,7 @@ class ProcessExecutor:
             cpu_seconds=limits.action_cpu_seconds,
             keep_files_mb=self._settings.keep_files_mb,
             restored=restored,
+            seal=seal,
         )
 
 

@@ -17,6 +17,7 @@ from lumo_graph.executors.link import Link
 from lumo_graph.executors.restoring import Restored
 from lumo_graph.executors.running import GRACE, RunningAction
 from lumo_graph.executors.saving import Saved
+from lumo_graph.executors.sealing import Seal
 from lumo_graph.executors.thawing import thaw
 from lumo_graph.types import Execution, Isolation, Serve, Snapshot, Sources, ToolSpec, Write
 
@@ -39,10 +40,12 @@ class ProcessSession:
         cpu_seconds: float | None = None,
         keep_files_mb: int = 0,
         restored: Restored | None = None,
+        seal: Seal | None = None,
     ) -> None:
         restored = restored or Restored()
         self._lost = dict(restored.lost)
         self._saved = Saved(restored, keep_files_mb=keep_files_mb)
+        self._seal = seal or Seal(())
         self._link = link
         self._isolation = isolation
         self._tools = {tool.name: tool for tool in tools}
@@ -216,7 +219,7 @@ class ProcessSession:
             self._link.control.rest()
             raise
         self._link.control.rest()
-        return snapshot
+        return replace(snapshot, changed=self._seal.sealed(snapshot.changed))
 
 
 def _close(link: Link, threads: Threads) -> None:

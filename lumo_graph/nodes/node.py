@@ -32,19 +32,24 @@ class Node(Runnable[AgentState, Update]):
     def invoke(self, input: AgentState, config: RunnableConfig | None = None, **kwargs: Any) -> Update:
         config = ensure_config(config)
         try:
-            return self._run(input, config)
+            update = self._run(input, config)
+            self._setup.stopping.check(update)
         except BaseException:
             self._release(input, config)
             raise
+        return update
 
     @override
     async def ainvoke(self, input: AgentState, config: RunnableConfig | None = None, **kwargs: Any) -> Update:
         config = ensure_config(config)
         try:
-            return await self._arun(input, config)
+            async with self._setup.stopping.cancellable():
+                update = await self._arun(input, config)
+            self._setup.stopping.check(update)
         except BaseException:
             self._release(input, config)
             raise
+        return update
 
     def _release(self, state: AgentState, config: RunnableConfig) -> None:
         """End the session of a run that has failed and that nobody can come back to."""

@@ -14,6 +14,7 @@ from pydantic import create_model
 from lumo_graph.approvals import Rule
 from lumo_graph.dialects import code_prompt, response_schema, tool_prompt
 from lumo_graph.models import RetryPolicy
+from lumo_graph.nodes.stopping import Stopping
 from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentState
 from lumo_graph.tools import Toolbox
@@ -36,6 +37,8 @@ class Setup:
     preflight: bool
     approvals: Mapping[str, Rule] = field(default_factory=dict[str, Rule])
     """Which tools' calls wait for a person."""
+    stopping: Stopping = field(default_factory=Stopping)
+    """Ends what the nodes do now."""
     _prompts: dict[Limits, str] = field(default_factory=dict[Limits, str], init=False, repr=False)
 
     def code_system_prompt(self, limits: Limits) -> str:

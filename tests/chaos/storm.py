@@ -32,6 +32,8 @@ _JITTER_SECONDS = 0.012
 _FURTHEST = 14
 """Effects that the process may add before it is struck."""
 _HANGS_SECONDS = 120.0
+_NO_SESSION = "The process that sessions start from could not start"
+"""What a run fails with that is struck whenever it starts a session. It can be resumed."""
 _PAUSE_SECONDS = 0.0005
 
 _processes = multiprocessing.get_context("forkserver")
@@ -117,7 +119,7 @@ class Storm:
             process.join()
         self._note_unknown()
         failure = (self._folder / FAILURE).read_text() if process.exitcode == 1 else ""
-        if failure and self._victim != "postgres":
+        if failure and not (self._victim == "postgres" or _NO_SESSION in failure):
             self.outcome.faults.append(failure)
         process.close()
         if left := [pid for pid in self._below if not until(lambda pid=pid: has_ended(pid))]:
