@@ -7,6 +7,7 @@ LumoGraphError
   ExecutorError                     the sandbox failed; never shown to the model as output
     IsolationError                  the required isolation tier is not available here
     SnapshotError                   a namespace could not be saved or restored
+      SealError                     it is not signed as the executor wants it: nothing of the thread was loaded or run
       RestoreError                  nor rebuilt from the thread's recorded actions: nothing was repeated
     DivergenceError                 a replay did not match its journal: nothing was repeated
 
@@ -44,6 +45,10 @@ class IsolationError(ExecutorError):
 
 class SnapshotError(ExecutorError):
     """A namespace could not be saved or restored."""
+
+
+class SealError(SnapshotError):
+    """Stored variables are not signed as the executor wants it. Nothing of their thread was loaded, or run again."""
 
 
 class RestoreError(SnapshotError):

@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from lumo_graph.errors import ConfigurationError, SnapshotError
+from lumo_graph.errors import ConfigurationError, SealError
 
 SEAL_ID = "#seal"
 """The component that signs all others together. No variable has this name."""
@@ -40,7 +40,7 @@ class Seal:
         """The components as they were before they were signed.
 
         Raises:
-            SnapshotError: one is not as it was when somebody with a key stored it; says what to do.
+            SealError: one is not as it was when somebody with a key stored it; says what to do.
         """
         if not namespace:
             return {}
@@ -50,7 +50,7 @@ class Seal:
         whole = found.pop(SEAL_ID, None)
         self._tags = {name: _tag_of(namespace[name]) for name in found}
         if whole is None or not hmac.compare_digest(whole, _digest(self._tags)):
-            raise SnapshotError(
+            raise SealError(
                 "The stored variables are not those that were signed together: some are missing, or of another moment. "
                 f"Nothing was loaded. {_GO_BACK}."
             )
@@ -75,7 +75,7 @@ class Seal:
     def _checked(self, name: str, blob: bytes) -> bytes:
         shown = name or "header"
         if not is_sealed(blob):
-            raise SnapshotError(
+            raise SealError(
                 f"The stored component {shown!r} is not signed, and this executor has a snapshot_key: it was stored "
                 "without one, or by somebody else. Nothing was loaded. If you trust the store, go on with an executor "
                 "without a key; else begin a new thread."
@@ -83,12 +83,12 @@ class Seal:
         fingerprint, tag, content = blob[len(_MAGIC) :][:_FINGERPRINT], _tag_of(blob), blob[_HEAD:]
         key = self._keys.get(fingerprint)
         if key is None:
-            raise SnapshotError(
+            raise SealError(
                 f"The stored component {shown!r} is signed with another key: its fingerprint is {fingerprint.hex()}, "
                 f"that of the first one here {next(iter(self._keys)).hex()}. Nothing was loaded. {_GIVE_KEY}."
             )
         if not hmac.compare_digest(tag, _sign(key, name, content)):
-            raise SnapshotError(
+            raise SealError(
                 f"The stored component {shown!r} was changed after it was signed, and nothing was loaded. {_GO_BACK}."
             )
         return content
@@ -125,7 +125,7 @@ def content_of(blob: bytes) -> bytes:
 
 def _unsigned(namespace: Mapping[str, bytes]) -> dict[str, bytes]:
     if SEAL_ID in namespace or any(map(is_sealed, namespace.values())):
-        raise SnapshotError(f"The stored variables are signed, and this executor has no key. {_GIVE_KEY}.")
+        raise SealError(f"The stored variables are signed, and this executor has no key. {_GIVE_KEY}.")
     return dict(namespace)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lumo_graph.errors import RestoreError, SnapshotError
+from lumo_graph.errors import RestoreError, SealError, SnapshotError
 from lumo_graph.nodes.journaling import Journal
 from lumo_graph.nodes.rebuilding import Rebuilder, changes_between
 from lumo_graph.nodes.serving import ToolServer
@@ -40,6 +40,7 @@ class Restoring:
             The lease; and of variables that were rebuilt, how they differ from what they were.
 
         Raises:
+            SealError: nothing of the thread can be trusted.
             RestoreError: they cannot be had.
             ExecutorError: there is no session.
         """
@@ -47,6 +48,8 @@ class Restoring:
         stored = Stored(namespace=state.get("namespace", {}), files=state.get("artifacts", {}))
         try:
             lease = self.setup.sessions.take(key, revision, stored, self.limits)
+        except SealError:
+            raise  # who can change the variables in the store can change the recorded code too
         except SnapshotError as failure:
             if self.server.journal is None or not revision:
                 raise

@@ -9,7 +9,7 @@ from langgraph.types import Command
 
 from lumo_graph import create_lumo_agent
 from lumo_graph.checkpoints import aopen_checkpointer, open_checkpointer, prune_threads
-from lumo_graph.errors import RestoreError
+from lumo_graph.errors import RestoreError, SealError
 from lumo_graph.executors import MontyExecutor, ProcessExecutor
 from lumo_graph.testing import ScriptedModel
 from lumo_graph.tools import declare_effects
@@ -161,6 +161,14 @@ def test_an_action_that_does_not_do_what_it_did_ends_it(tools, tmp_path):
     tools.agent(saver, ["x = open('flag').read()", "final_answer(1)"], executor=executor).invoke({"task": "go"}, CONFIG)
     agent = tools.agent(saver, ["final_answer(x)"], executor=Damaging())
     with pytest.raises(RestoreError, match="had ended with no error, and now it ended with FileNotFoundError"):
+        agent.invoke({"task": "more"}, CONFIG)
+
+
+def test_variables_that_are_not_signed_as_they_should_be_are_not_rebuilt_either(tools):
+    saver = InMemorySaver()
+    tools.agent(saver, ["x = 1", "final_answer(1)"]).invoke({"task": "go"}, CONFIG)
+    agent = tools.agent(saver, ["final_answer(x)"], executor=ProcessExecutor(require="none", snapshot_key=b"k" * 32))
+    with pytest.raises(SealError, match="is not signed"):
         agent.invoke({"task": "more"}, CONFIG)
 
 
