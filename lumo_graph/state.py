@@ -169,9 +169,6 @@ class AgentState(RunInput, AgentOutput, total=False):
     """Values of the live session that are not in `namespace`: path to reason."""
     restore: Annotated[str, EphemeralValue]
     """Where the last code action found the variables, a `Restore`."""
-    sources: Annotated[dict[str, bytes], EphemeralValue]
-    """What the last code action drew from, `seed` and `clock` of its `Sources`: from the history of the checkpoints it
-    can be run again, if its variables cannot be loaded any more."""
 
 
 class Update(TypedDict, total=False):
@@ -192,7 +189,6 @@ class Update(TypedDict, total=False):
     variables: Mapping[str, str | None]
     unsaved: Mapping[str, str]
     restore: str
-    sources: dict[str, bytes]
     artifacts: Mapping[str, bytes | None]
     steps: list[dict[str, Any]] | Overwrite
     answer: Any

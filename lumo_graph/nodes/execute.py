@@ -49,8 +49,6 @@ class Done:
     """Values that the session it started with had lost: path to reason."""
     restore: Restore
     """Where the session had its variables from."""
-    sources: Sources | None = None
-    """What it drew from, all of it."""
 
 
 class Execute:
@@ -132,7 +130,6 @@ class _Work:
         self._emit = event_emitter()
         self._session: Session | None = None
         self._stopped = False
-        self._drawn: Sources | None = None
         self._served: dict[int, Served] = {}
 
     def do(self, code: str) -> Done:
@@ -154,8 +151,8 @@ class _Work:
             self._give_back(session, revision, again=execution.rolled_back)
             execution, kept = _undone(execution, state, unsaved), revision
         else:
+            self._end_journal(session, execution)
             kept = self._sessions.keep(self._key, session, self._limits)
-        sources = None if self._drawn is None else replace(self._drawn, clock=execution.clock)
         return Done(
             execution=execution,
             isolation=isolation,
@@ -163,8 +160,16 @@ class _Work:
             revision=kept,
             lost=lost,
             restore=lease.restore,
-            sources=sources,
         )
+
+    def _end_journal(self, session: Session, execution: Execution) -> None:
+        if self._server.journal is None:
+            return
+        try:
+            self._server.journal.end(execution.clock)
+        except BaseException:
+            self._sessions.discard(session)  # it stands behind an action that does not count
+            raise
 
     def _give_back(self, session: Session, revision: str, *, again: bool) -> None:
         # After an action that was undone: a session that stands where it stood before can be had again.
@@ -195,9 +200,9 @@ class _Work:
 
     def _sources(self) -> Sources | None:
         # Where nothing is stored, an action cannot run again: its random numbers are the operating system's.
-        if self._server.journal is not None and self._sessions.deterministic:
-            self._drawn = self._server.journal.sources()
-        return self._drawn
+        if self._server.journal is None or not self._sessions.deterministic:
+            return None
+        return self._server.journal.sources()
 
     def _replayed_in(self, execution: Execution) -> Execution:
         """The execution, with what of it was made when the action ran before."""
@@ -310,8 +315,6 @@ def _update(state: AgentState, server: ToolServer, done: Done, ran: RunCode) -> 
         "revision": done.revision,
         "restore": done.restore,
     }
-    if done.sources is not None and done.snapshot is not None:
-        update["sources"] = {"seed": done.sources.seed, "clock": done.sources.clock}
     if edited:
         update["action"] = action_to_dict(ran)
     if (isolation := done.isolation.to_dict()) != state.get("isolation"):

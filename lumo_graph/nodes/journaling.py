@@ -18,12 +18,11 @@ from langchain_core.runnables import RunnableConfig
 from lumo_graph.errors import DivergenceError, ExecutorError
 from lumo_graph.journal import Asked, DivergedError, Path, Record, Replay, Told
 from lumo_graph.nodes.rebuilding import PastAction, past_actions
-from lumo_graph.nodes.records import RESUME, BlockingStore, LoopStore, Store, find_place
+from lumo_graph.nodes.records import CALLS, RESUME, SOURCES, BlockingStore, LoopStore, Store, find_place
 from lumo_graph.nodes.sourcing import Sourcing
 from lumo_graph.types import Sources, ToolReply, ToolRequest
 
-_CALLS, _BEGUN, _WAVES, _DECIDED = "lumo:calls", "lumo:begun", "lumo:waves", "lumo:decided"
-_SOURCES = "lumo:sources"
+_BEGUN, _WAVES, _DECIDED = "lumo:begun", "lumo:waves", "lumo:decided"
 _APPEARS_SECONDS = 10.0
 _PAUSE = 0.002
 
@@ -83,7 +82,7 @@ class Journal:
         self._outlived: set[str] = set()
         self._told = Told()
         self._drawn: list[dict[str, Any]] = []
-        self._sourcing = Sourcing(lambda name, value: store.write(name, _SOURCES, value))
+        self._sourcing = Sourcing(lambda name, value: store.write(name, SOURCES, value))
 
     @classmethod
     def of(cls, config: RunnableConfig, loop: asyncio.AbstractEventLoop | None) -> "Journal | None":
@@ -151,6 +150,14 @@ class Journal:
         key = str(asked.key)
         self._store.write(f"begun:{key}:{self._begun[key]}", _BEGUN, key)
 
+    def end(self, clock: bytes) -> None:
+        """The action is over, and has read these times in all: the rest of what it drew from is stored.
+
+        If its variables cannot be loaded one day, it is run again from there.
+        """
+        with self._lock:
+            self._sourcing.end(clock)
+
     def make(
         self,
         asked: Asked,
@@ -175,7 +182,7 @@ class Journal:
                 return record.reply, False
             reply = call()
             record = Record.of(asked, args, reply, in_order=in_order, edited=edited)
-            self._store.write(str(asked.key), _CALLS, record.to_dict())
+            self._store.write(str(asked.key), CALLS, record.to_dict())
         except BaseException as failure:
             future.set_exception(failure)
             future.exception()  # whoever waits for it hears of it; else nobody needs to
@@ -250,8 +257,8 @@ class Journal:
         self._outlived = _running.below(f"{self._name}/")
         writes = self._store.read()
         if writes is not None:
-            self._drawn = self._ours(writes, _SOURCES)
-            self._replay = Replay.of(Record.from_dict(value) for value in self._ours(writes, _CALLS))
+            self._drawn = self._ours(writes, SOURCES)
+            self._replay = Replay.of(Record.from_dict(value) for value in self._ours(writes, CALLS))
             self._begun = Counter(self._ours(writes, _BEGUN))
             self._waves = sorted(self._ours(writes, _WAVES), key=lambda wave: wave["place"])
             self._answers = {one["place"]: one["answer"] for one in self._ours(writes, _DECIDED)}
@@ -259,7 +266,7 @@ class Journal:
         return writes is not None
 
     def _find(self, key: str) -> Record | None:
-        found = (Record.from_dict(value) for value in self._ours(self._store.read() or [], _CALLS))
+        found = (Record.from_dict(value) for value in self._ours(self._store.read() or [], CALLS))
         return next((record for record in found if record.key == key), None)
 
     def _is_used(self, task: str, channel: str) -> bool:

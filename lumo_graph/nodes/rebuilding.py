@@ -13,6 +13,7 @@ from langgraph.checkpoint.base import CheckpointTuple
 from lumo_graph.dialects import RunCode, action_from_dict
 from lumo_graph.errors import RestoreError
 from lumo_graph.journal import DivergedError, Record, Replay
+from lumo_graph.nodes.records import CALLS, SOURCES
 from lumo_graph.nodes.sourcing import sources_of
 from lumo_graph.tools import Effects
 from lumo_graph.types import Session, Sources, ToolReply, ToolRequest
@@ -71,17 +72,12 @@ def _past_action(stored: CheckpointTuple, task: str, written: Mapping[str, Any])
     if not isinstance(action, RunCode):
         raise RestoreError("the code of one of its actions is not there any more")
     journal = [one for one in stored.pending_writes or () if one[0].startswith(f"{task}:")]
-    drawn = written.get("sources")
     error = written["execution"]["error"]
     return PastAction(
         code=action.code,
         error=None if error is None else error["kind"],
-        records=tuple(Record.from_dict(value) for _, channel, value in journal if channel == "lumo:calls"),
-        sources=(
-            Sources(seed=drawn["seed"], clock=drawn["clock"])
-            if drawn
-            else sources_of([value for _, channel, value in journal if channel == "lumo:sources"])
-        ),
+        records=tuple(Record.from_dict(value) for _, channel, value in journal if channel == CALLS),
+        sources=sources_of([value for _, channel, value in journal if channel == SOURCES]),
     )
 
 

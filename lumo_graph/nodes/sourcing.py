@@ -2,7 +2,7 @@
 
 A call may have been made though nobody has heard of its end. When its action runs again, the call has to come with the
 same arguments, or it would be taken for another one: so what these may follow from is stored before the call is made,
-the secret seed of the action and the times it has read. An action that calls nothing stores nothing.
+the secret seed of the action and the times it has read. The rest is stored when the action is over.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +24,7 @@ class Sourcing:
         self._run = 0
         self._count = 0
         self._stored = False
+        self._reached = 0
         self._new: list[tuple[int, bytes]] = []
 
     @property
@@ -56,7 +57,16 @@ class Sourcing:
         self._write(f"sources:{self._run}:{self._count}", value)
         self._count += 1
         self._stored = True
+        self._reached = max([self._reached, *(at + len(part) for at, part in self._new)])
         self._new.clear()
+
+    def end(self, clock: bytes) -> None:
+        """The action is over, and this is its whole clock: store what is not stored yet."""
+        if self._sources is None:
+            return
+        base = len(self._sources.clock)
+        self._new = [(base, clock[base:])] if len(clock) > max(base, self._reached) else []
+        self.keep()
 
 
 def sources_of(stored: Sequence[Mapping[str, Any]]) -> Sources | None:

@@ -120,7 +120,7 @@ def test_another_path_is_seen_and_nothing_is_repeated(worker, path):
     assert len(first) == 2
     done = worker.run("resume", code=code, from_reply=2)
     step = done["steps"][-2]
-    assert step["error"] == "DivergenceError"
+    assert (step["error"], step["restore"]) == ("DivergenceError", "snapshot")
     assert "mail(to='a') -> 1" in step["observation"]
     assert worker.effects == first
 
@@ -147,4 +147,5 @@ def test_the_values_of_the_variables_are_those_that_the_calls_were_given(worker)
             "final_answer([when, name])"]  # fmt: skip
     assert worker.run("start", code=code) is None
     done = worker.run("resume", code=code, from_reply=1)
+    assert [step["restore"] for step in done["steps"]] == ["new", "live"]
     assert worker.effects == [json.dumps(done["answer"], separators=(",", ":"))]

@@ -166,6 +166,7 @@ def main(command: str, options: dict[str, Any]) -> None:
     steps = [
         {
             "error": step.error,
+            "restore": step.restore,
             "observation": step.observation,
             "calls": [[call.name, dict(call.args), call.edited] for call in step.calls],
         }

@@ -553,3 +553,29 @@ def test_the_sources_are_optional_in_every_session(open_session):
         parameter = inspect.signature(session.execute).parameters["sources"]
         assert parameter.default is None
         session.close()
+
+
+def test_calls_in_order_are_known_in_a_session_that_is_not_deterministic_too(open_session):
+    code = """
+import asyncio, threading
+search("main")
+thread = threading.Thread(target=search, args=("thread",)); thread.start(); thread.join()
+async def task(): search("task")
+await asyncio.gather(task(), task())
+search("main again")
+"""
+    for executor in (ProcessExecutor(require="none", deterministic=False), ProcessExecutor(require="none")):
+        _, calls = run(open_session(executor=executor), code, None)
+        assert [call.in_order for call in calls] == [True, False, False, False, True]
+
+
+def test_which_task_of_a_loop_of_its_own_the_action_is_is_not_known(open_session):
+    code = """
+import asyncio
+async def task(n): search(n)
+async def main(): await asyncio.gather(task("a"), task("b"))
+asyncio.run(main())
+search("after")
+"""
+    _, calls = run(open_session(), code, Sources())
+    assert [(call.in_order, bool(call.trace)) for call in calls] == [(False, False), (False, False), (True, True)]

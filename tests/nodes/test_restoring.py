@@ -7,7 +7,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from lumo_graph import create_lumo_agent
+from lumo_graph import Limits, create_lumo_agent
 from lumo_graph.checkpoints import aopen_checkpointer, open_checkpointer, prune_threads
 from lumo_graph.errors import RestoreError, SealError
 from lumo_graph.executors import MontyExecutor, ProcessExecutor
@@ -79,6 +79,21 @@ def test_after_an_action_that_was_undone_it_is_the_frozen_copy(tools):
     agent.invoke({"task": "go"}, CONFIG)
     done = agent.invoke(Command(resume={"type": "approve"}), CONFIG)
     assert (done["answer"], ways(done)) == ([1, 2], ["new", "frozen", "live"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can protect a frozen copy")
+def test_after_an_action_that_took_too_long_it_is_the_frozen_copy_too(tools):
+    codes = ["x = 1", "x = 2\nwhile True: pass", "final_answer(x)"]
+    done = tools.agent(InMemorySaver(), codes, limits=Limits(action_seconds=0.5)).invoke({"task": "go"}, CONFIG)
+    assert (done["answer"], ways(done)) == (1, ["new", "live", "frozen"])
+
+
+def test_where_it_is_told_is_the_step_and_what_it_drew_from_is_told_to_nobody(tools):
+    agent = tools.agent(InMemorySaver(), [DRAWS, "final_answer(1)"])
+    shown = [*agent.stream({"task": "go"}, CONFIG, stream_mode=["updates", "values", "custom"])]
+    assert not [one for one in shown if "seed" in repr(one)]
+    steps = [step for mode, update in shown if mode == "updates" for step in update.get("observe", {}).get("steps", [])]
+    assert [step["restore"] for step in steps] == ["new", "live"]
 
 
 def test_where_no_session_lives_it_is_the_checkpoint(tools):
