@@ -3,52 +3,22 @@
 import asyncio
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from langchain_core.runnables import RunnableConfig
 
 from lumo_graph.approvals import Decision, EditedAction
 from lumo_graph.dialects import RunCode, action_from_dict, action_to_dict, check_action, shorten
-from lumo_graph.errors import DivergenceError, ExecutorError
-from lumo_graph.events import Output
-from lumo_graph.nodes.journaling import Journal
-from lumo_graph.nodes.restoring import Restoring
-from lumo_graph.nodes.routes import action_seconds
-from lumo_graph.nodes.serving import Served, ToolServer, edited_note, event_emitter
-from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
+from lumo_graph.nodes.acting import Done, Work
+from lumo_graph.nodes.serving import ToolServer
+from lumo_graph.nodes.setup import Setup
 from lumo_graph.nodes.threads import await_thread
 from lumo_graph.state import AgentState, Update
-from lumo_graph.tools import bounded_args, preview
+from lumo_graph.tools import bounded_args
 from lumo_graph.types import (
     CodeError,
     Execution,
-    Isolation,
-    Limits,
-    Restore,
-    Session,
-    Snapshot,
-    Sources,
-    Stream,
-    ToolCall,
-    ToolReply,
-    ToolRequest,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """An executed action and what it leaves behind."""
-
-    execution: Execution
-    isolation: Isolation
-    """What contained it."""
-    snapshot: Snapshot | None
-    """None: the action was undone, and the namespace is the one from before it."""
-    revision: str
-    lost: dict[str, str]
-    """Values that the session it started with had lost: path to reason."""
-    restore: Restore
-    """Where the session had its variables from."""
 
 
 class Execute:
@@ -63,7 +33,7 @@ class Execute:
         if not isinstance(action, RunCode):
             return {}
         server = ToolServer(self._setup, state, config, code=action.code)
-        work = _Work(self._setup, state, config, server)
+        work = Work(self._setup, state, config, server)
         try:
             return self._act(action, state, server, work)
         finally:
@@ -75,13 +45,13 @@ class Execute:
         if not isinstance(action, RunCode):
             return {}
         server = ToolServer(self._setup, state, config, code=action.code, loop=asyncio.get_running_loop())
-        work = _Work(self._setup, state, config, server)
+        work = Work(self._setup, state, config, server)
         try:
             return await await_thread(lambda: self._act(action, state, server, work), stop=work.stop)
         finally:
             server.stop()
 
-    def _act(self, action: RunCode, state: AgentState, server: ToolServer, work: "_Work") -> Update:
+    def _act(self, action: RunCode, state: AgentState, server: ToolServer, work: "Work") -> Update:
         """The action from the checks before it to what it leaves, in whatever thread."""
         if (refused := self._check(action.code, state)) is not None:
             return _not_run(state, refused)
@@ -116,132 +86,11 @@ class Execute:
         )
 
 
-class _Work:
-    """One action from lease to snapshot, in whatever thread it runs."""
-
-    def __init__(self, setup: Setup, state: AgentState, config: RunnableConfig, server: ToolServer) -> None:
-        self._sessions = setup.sessions
-        self._restoring = Restoring(setup=setup, server=server, limits=Limits.of(state["run"]["limits"]))
-        self._state = state
-        self._limits = Limits.of(state["run"]["limits"])
-        self._server = server
-        self._key = session_key(state, config)
-        self._comes_back = not ends_with_run(state, config)
-        self._emit = event_emitter()
-        self._session: Session | None = None
-        self._stopped = False
-        self._served: dict[int, Served] = {}
-
-    def do(self, code: str) -> Done:
-        state = self._state
-        revision = state.get("revision", "")
-        lease, lost = self._restoring.lease(self._key, state, self._noted)
-        session = lease.session
-        try:
-            isolation = session.isolation
-            execution = self._replayed_in(self._execute(session, code))
-            snapshot, unsaved = (None, "") if execution.rolled_back else _snapshot(session)
-        except BaseException:
-            # What a restored session has lost is not told yet: only one that is restored again will tell it.
-            self._give_back(session, revision, again=self._comes_back and not lease.restored)
-            raise
-        if lease.restore == "snapshot":
-            lost = {**state.get("unsaved", {}), **getattr(session, "lost", {})}
-        if snapshot is None:
-            self._give_back(session, revision, again=execution.rolled_back)
-            execution, kept = _undone(execution, state, unsaved), revision
-        else:
-            self._end_journal(session, execution)
-            kept = self._sessions.keep(self._key, session, self._limits)
-        return Done(
-            execution=execution,
-            isolation=isolation,
-            snapshot=snapshot,
-            revision=kept,
-            lost=lost,
-            restore=lease.restore,
-        )
-
-    def _end_journal(self, session: Session, execution: Execution) -> None:
-        if self._server.journal is None:
-            return
-        try:
-            self._server.journal.end(execution.clock)
-        except BaseException:
-            self._sessions.discard(session)  # it stands behind an action that does not count
-            raise
-
-    def _give_back(self, session: Session, revision: str, *, again: bool) -> None:
-        # After an action that was undone: a session that stands where it stood before can be had again.
-        if again and session.alive:
-            self._sessions.keep(self._key, session, self._limits, revision)
-        else:
-            self._sessions.discard(session)
-
-    def _noted(self, session: Session) -> None:
-        self._session = session
-        if self._stopped:
-            session.interrupt()
-
-    def stop(self) -> None:
-        self._stopped = True
-        if self._session is not None:
-            self._session.interrupt()
-
-    def _execute(self, session: Session, code: str) -> Execution:
-        if self._stopped:
-            raise ExecutorError("The action was cancelled before it began.")
-        seconds, sources = action_seconds(self._state), self._sources()
-        more = {} if sources is None else {"sources": sources}
-        try:
-            return session.execute(code, seconds=seconds, serve=self._serve, write=self._write, **more)
-        except DivergenceError as failure:
-            return _diverged(failure, self._server.journal)
-
-    def _sources(self) -> Sources | None:
-        # Where nothing is stored, an action cannot run again: its random numbers are the operating system's.
-        if self._server.journal is None or not self._sessions.deterministic:
-            return None
-        return self._server.journal.sources()
-
-    def _replayed_in(self, execution: Execution) -> Execution:
-        """The execution, with what of it was made when the action ran before."""
-        calls = tuple(
-            _as_served(call, served) if (served := self._served.get(seq)) is not None else call
-            for seq, call in enumerate(execution.calls)
-        )
-        left = self._server.journal.left if self._server.journal is not None and not execution.rolled_back else []
-        names = ", ".join(dict.fromkeys(f"{record.name}()" for record in left))
-        notes = [edited_note(call.name, call.args) for call in calls if call.edited]
-        if left:
-            notes.append(_LEFT.format(names=names))
-        return replace(execution, calls=calls, notes=(*execution.notes, *notes))
-
-    def _serve(self, request: ToolRequest) -> ToolReply:
-        call_id = f"{self._state['counters']['steps']}.{request.seq}"
-        served = self._server.call(call_id, request)
-        self._served[request.seq] = replace(served, reply=ToolReply())  # which may be large
-        return served.reply
-
-    def _write(self, stream: Stream, text: str) -> None:
-        self._emit(Output(stream=stream, text=text))
-
-
-_LEFT = "Before the run was interrupted, this code had made calls that it has not made now, and they stand: {names}."
-_DIVERGED = """\
-{reason}. So nothing of it was called again, and the code was stopped. Calls that it had made before stand:
-{calls}"""
-_MOST_CALLS = 20
 _ANSWERED = "The code was not run: a person answered in its place, with the text above."
 
 
 def _edited(code: str) -> str:
     return f"A person has changed the code. It is now:\n{code}"
-
-
-def _as_served(call: ToolCall, served: Served) -> ToolCall:
-    args = call.args if served.edited is None else served.edited
-    return replace(call, replayed=served.replayed, args=args, edited=served.edited is not None)
 
 
 def _answered(state: AgentState, text: str) -> Update:
@@ -252,47 +101,6 @@ def _answered(state: AgentState, text: str) -> Update:
 def _not_run(state: AgentState, error: CodeError, notes: tuple[str, ...] = ()) -> Update:
     execution = Execution(error=error, variables=dict(state.get("variables", {})), notes=notes)
     return {"execution": execution.to_dict(), "lost": {}}
-
-
-def _diverged(failure: DivergenceError, journal: Journal | None) -> Execution:
-    """An action that ran again, after an interruption, and took another path: nothing is repeated."""
-    records = journal.records if journal is not None else []
-    calls = tuple(
-        ToolCall(
-            name=record.name,
-            args=bounded_args(record.arguments),
-            ok=record.error is None,
-            preview=preview(record.reply.value) if record.error is None else record.error,
-            replayed=True,
-            edited=record.edited is not None,
-        )
-        for record in records
-    )
-    listed = "\n".join(f"- {call.name}({_arguments(call)}) -> {call.preview}" for call in calls[:_MOST_CALLS])
-    message = _DIVERGED.format(reason=str(failure).capitalize(), calls=listed or "- none")
-    error = CodeError(kind="DivergenceError", message=shorten(message, 4_000))
-    return Execution(error=error, calls=calls, rolled_back=True)
-
-
-def _arguments(call: ToolCall) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in call.args.items())
-
-
-def _snapshot(session: Session) -> tuple[Snapshot | None, str]:
-    """What is to be stored; or why it cannot be."""
-    try:
-        return session.snapshot(), ""
-    except ExecutorError as failure:
-        return None, str(failure)
-
-
-def _undone(execution: Execution, state: AgentState, reason: str) -> Execution:
-    """The execution as it counts when its session is lost: the variables are those from before it."""
-    error = execution.error or CodeError(
-        kind="SnapshotError",
-        message=f"{reason} So the action was undone; what it kept may have been too much, or too intricate",
-    )
-    return replace(execution, error=error, rolled_back=True, variables=dict(state.get("variables", {})))
 
 
 def _update(state: AgentState, server: ToolServer, done: Done, ran: RunCode) -> Update:
