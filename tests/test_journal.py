@@ -1,7 +1,7 @@
 import pytest
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from lumo_graph.journal import DivergedError, Record, Replay, digest_args
+from lumo_graph.journal import DivergedError, Path, Record, Replay, Told, digest_args
 from lumo_graph.types import ToolReply
 
 
@@ -68,3 +68,37 @@ def test_a_record_comes_back_from_a_strict_store(reply):
     again = Record.from_dict(serde.loads_typed(serde.dumps_typed(record.to_dict())))
     assert again == record
     assert (again.reply, again.arguments) == (reply, {"to": "a", "n": [1, 2]})
+
+
+def paths_of(*told, trace=b"t"):
+    """The path of an action that was told these values by calls that are not recorded."""
+    heard = Told()
+    for value in told:
+        heard.add(ToolReply(value=value))
+    return Path(trace=trace, told=heard.digest)
+
+
+def replayed(first, second, *, in_order=True):
+    """Ask for a call that was made on one path again, on another."""
+    asked = Replay().ask("mail", {}, in_order=in_order, path=first)
+    record = Record.of(asked, {}, ToolReply(value=1), in_order=in_order)
+    return Replay.of([record]).ask("mail", {}, in_order=in_order, path=second).record
+
+
+def test_a_call_that_is_come_to_in_another_way_is_a_divergence():
+    assert replayed(paths_of(1, "x"), paths_of("x", 1)) is not None
+    with pytest.raises(DivergedError, match=r"came to its call of mail\(\) in another way"):
+        replayed(paths_of(1), paths_of(1, trace=b"other"))
+
+
+@pytest.mark.parametrize(
+    "second",
+    [paths_of(1, trace=b""), paths_of(2, trace=b"other"), paths_of(1, 1, trace=b"other")],
+    ids=["unknown", "told otherwise", "told more"],
+)
+def test_another_way_is_seen_only_where_it_is_certain(second):
+    assert replayed(paths_of(1), second) is not None
+
+
+def test_calls_of_threads_may_be_come_to_in_any_way():
+    assert replayed(paths_of(), paths_of(trace=b"other"), in_order=False) is not None

@@ -1,0 +1,46 @@
+"""A call that outlives its action: the next run of the action waits for it, or finds what it has returned."""
+
+import threading
+
+from lumo_graph.nodes.journaling import Journal
+from lumo_graph.types import ToolReply, ToolRequest
+
+REQUEST = ToolRequest(seq=0, name="send", args={"n": 1})
+
+
+class Memory:
+    """Keeps records as a checkpointer does."""
+
+    def __init__(self):
+        self.writes = []
+
+    def read(self):
+        return list(self.writes)
+
+    def write(self, task_id, channel, value):
+        self.writes.append((f"task:{task_id}", channel, value))
+
+
+def test_a_call_that_ends_after_the_next_run_has_begun_is_not_made_again():
+    store, leave, begun = Memory(), threading.Event(), threading.Event()
+    made = []
+
+    def send():
+        made.append(1)
+        begun.set()
+        leave.wait(30)
+        return ToolReply(value="sent")
+
+    first = Journal(store, "t//c/task")
+    asked = first.ask(REQUEST)
+    outlives = threading.Thread(target=lambda: first.make(asked, REQUEST.args, send, in_order=True))
+    outlives.start()
+    begun.wait(30)
+    second = Journal(store, "t//c/task")
+    second.sources()  # reads what is recorded: not yet the call
+    leave.set()
+    outlives.join(30)
+    asked = second.ask(REQUEST)
+    assert asked.record is None
+    reply, ours = second.make(asked, REQUEST.args, send, in_order=True)
+    assert (reply, ours, made) == (ToolReply(value="sent"), False, [1])
