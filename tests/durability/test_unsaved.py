@@ -7,7 +7,7 @@ import pytest
 
 from lumo_graph import resume, run
 from lumo_graph.checkpoints import open_checkpointer
-from lumo_graph.errors import ModelError, SnapshotError
+from lumo_graph.errors import ModelError, RestoreError
 from lumo_graph.models import RetryPolicy
 from lumo_graph.testing import ScriptedModel
 
@@ -73,21 +73,38 @@ def test_what_takes_too_long_to_store_undoes_the_action_and_the_model_is_told(tm
     assert "could not be saved: it took more than 15 s. So the action was undone" in done.steps[1].observation
 
 
-def test_a_namespace_of_another_python_is_refused_with_the_versions(tmp_path):
+ANOTHER_PYTHON = """
+here = b'%d.%d' % sys.version_info[:2]
+rows = store.execute("SELECT rowid, value FROM writes WHERE channel = 'namespace'").fetchall()
+for row, value in rows:
+    value = value.replace(b'python\\xa4' + here, b'python\\xa4' + b'9.99')
+    store.execute('UPDATE writes SET value = ? WHERE rowid = ?', (value, row))
+"""
+NO_RECORDS = "store.execute(\"DELETE FROM writes WHERE channel = 'lumo:calls'\")\n"
+
+
+def change(folder, program):
+    """Change what is stored, from another process."""
+    program = f"import sys, sqlite3\nstore = sqlite3.connect(sys.argv[1])\n{program}\nstore.commit()"
+    subprocess.run([sys.executable, "-c", program, str(folder / "runs.db")], check=True)
+
+
+def test_variables_of_another_python_are_made_again_by_the_recorded_actions(tmp_path):
     url = f"sqlite:///{tmp_path}/runs.db"
-    left(url, "x = 1")
-    found = stored(url)
-    assert found["unsaved"] == {}
-    program = (
-        "import sys, msgpack, sqlite3\n"
-        "store = sqlite3.connect(sys.argv[1])\n"
-        "here = b'%d.%d' % sys.version_info[:2]\n"
-        "rows = store.execute(\"SELECT rowid, value FROM writes WHERE channel = 'namespace'\").fetchall()\n"
-        "for row, value in rows:\n"
-        "    value = value.replace(b'python\\xa4' + here, b'python\\xa4' + b'9.99')\n"
-        "    store.execute('UPDATE writes SET value = ? WHERE rowid = ?', (value, row))\n"
-        "store.commit()\n"
-    )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path / "runs.db")], check=True)
-    with pytest.raises(SnapshotError, match=r"was saved with python '9\.99', this session has python '3\."):
-        resume("t", ScriptedModel([code("final_answer(x)")]), checkpointer=url)
+    sent = []
+
+    def send(text: str) -> int:
+        """Send a text."""
+        sent.append(text)
+        return len(sent)
+
+    left(url, "import uuid\nname = str(uuid.uuid4())", "x = send(name)", tools=[send])
+    assert stored(url)["unsaved"] == {}
+    change(tmp_path, ANOTHER_PYTHON)
+    done = resume("t", ScriptedModel([code("final_answer([name, x])")]), checkpointer=url, tools=[send])
+    assert done.answer == [*sent, 1]
+    assert [step.restore for step in done.steps] == ["new", "live", "replay"]
+    change(tmp_path, ANOTHER_PYTHON + NO_RECORDS)
+    with pytest.raises(RestoreError, match=r"with python '9\.99', this session has python '3\..*which leaves effects"):
+        run("more", ScriptedModel([code("x")]), agent_type="code-agent", checkpointer=url, tools=[send], thread_id="t")
+    assert len(sent) == 1
