@@ -48,7 +48,12 @@ for n in range({first}, {last}):
     except RuntimeError:  # it may have been made: rather not again
         ledger[n] = n * n
 """
-_KINDS = (_LOOP, _THREADS, _GATHER, _APPROVAL, _LOOP, _CAREFUL, _THREADS, _STRICT, _GATHER, _WAVE, _CAREFUL, _LOOP)
+_DRAWN = """\
+import random, time, uuid
+for n in range({first}, {last}):
+    ledger[n] = bet(n, f"{{random.random()}} {{time.time()}} {{uuid.uuid4()}}")
+"""
+_KINDS = (_LOOP, _THREADS, _GATHER, _APPROVAL, _DRAWN, _CAREFUL, _THREADS, _STRICT, _GATHER, _WAVE, _CAREFUL, _DRAWN)
 _EACH = 5
 _UNDONE = "Variables are as they were before this code ran."
 ACTIONS = len(_KINDS)
@@ -108,6 +113,11 @@ def tools_of(log: Path) -> Sequence[Any]:
         """Charge; a call that may have been made is not made again."""
         return leave("strict", n, config)
 
+    def bet(n: int, on: str, config: RunnableConfig) -> int:
+        """Charge for what was drawn: something else would be another call."""
+        del on
+        return leave("bet", n, config)
+
     def look(n: int) -> int:
         """Look without changing anything."""
         return n
@@ -116,6 +126,7 @@ def tools_of(log: Path) -> Sequence[Any]:
         charge,
         post,
         refund,
+        bet,
         declare_effects(careful, on_unknown="ask"),
         declare_effects(strict, on_unknown="fail"),
         declare_effects(look, effects="none"),
