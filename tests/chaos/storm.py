@@ -1,7 +1,6 @@
 """One run that is struck again and again, and goes on in a new process each time, until it has ended."""
 
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -20,6 +19,7 @@ from lumo_graph.checkpoints import open_checkpointer
 from lumo_graph.errors import ConfigurationError
 from tests.chaos import host, task
 from tests.chaos.host import FAILURE, LOG, RESULT, THREAD
+from tests.forking import processes
 from tests.postgres import Server
 from tests.watching import has_ended, processes_below, until
 
@@ -35,9 +35,6 @@ _HANGS_SECONDS = 120.0
 _NO_SESSION = "The process that sessions start from could not start"
 """What a run fails with that is struck whenever it starts a session. It can be resumed."""
 _PAUSE_SECONDS = 0.0005
-
-_processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.chaos.host"])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,7 +102,7 @@ class Storm:
         for name in (RESULT, FAILURE):
             (self._folder / name).unlink(missing_ok=True)
         given = {"loop": self._loop, "begun": begun, "decision": decision}
-        process = _processes.Process(target=host.drive, args=(str(self._folder), self._url), kwargs=given)
+        process = processes.Process(target=host.drive, args=(str(self._folder), self._url), kwargs=given)
         process.start()
         self.outcome.processes += 1
         while self.outcome.blows < _BLOWS and self._wait_for_moment(process):

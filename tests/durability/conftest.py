@@ -1,14 +1,13 @@
 """Processes that are killed in the middle of an action, and others that go on."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.durability.worker import ERRORS, OUTPUT, begin
+from tests.forking import processes
+
+_SECONDS = 100
 
 
 class Worker:
@@ -19,25 +18,17 @@ class Worker:
 
     def run(self, *args, **options):
         """Run it to its end, however that comes; what it printed last, or None if it was killed."""
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "tests.durability.worker",
-                *args,
-                json.dumps({"folder": str(self.folder), **options}),
-            ],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "LANGGRAPH_STRICT_MSGPACK": "true", "PYTHONWARNINGS": "error"},
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-        if done.returncode < 0:
+        process = processes.Process(target=begin, args=(*args, {"folder": str(self.folder), **options}))
+        process.start()
+        process.join(_SECONDS)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            pytest.fail(f"It hangs: {(self.folder / ERRORS).read_text()[-3000:]}")
+        if process.exitcode < 0:
             return None
-        assert done.returncode == 0, done.stderr[-3000:]
-        return json.loads(done.stdout.splitlines()[-1])
+        assert process.exitcode == 0, (self.folder / ERRORS).read_text()[-3000:]
+        return json.loads((self.folder / OUTPUT).read_text().splitlines()[-1])
 
     @property
     def effects(self):

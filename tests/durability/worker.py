@@ -1,6 +1,6 @@
 """One process of a run that others may kill: `start`, or `resume` with a decision.
 
-usage: python -m tests.durability.worker start|resume|answer_by_id '{"folder": ..., "code": [...], ...}'
+Each is forked from a process that has done nothing but import this module: it spares the imports, and nothing else.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from lumo_graph.events import RunResult
 from lumo_graph.runs import aresume
 from lumo_graph.testing import ScriptedModel
 from lumo_graph.tools import declare_effects
+
+OUTPUT, ERRORS = "stdout", "stderr"
+"""Files of the folder."""
 
 
 def leaver(folder: Path, kill_in: int | None) -> Callable[[str], int]:
@@ -199,5 +203,11 @@ def start_or_resume(
     return calls[1]("t", model, decision=options.get("decision"), **given)
 
 
-if __name__ == "__main__":
-    main(sys.argv[1], json.loads(sys.argv[2]))
+def begin(command: str, options: dict[str, Any]) -> None:
+    """What a new process does: `main`, with what it prints in files of the folder."""
+    warnings.simplefilter("error")
+    for stream, name in ((sys.stdout, OUTPUT), (sys.stderr, ERRORS)):
+        with (Path(options["folder"]) / name).open("wb") as file:
+            os.dup2(file.fileno(), stream.fileno())
+    main(command, json.loads(json.dumps(options)))
+    sys.stdout.flush()
