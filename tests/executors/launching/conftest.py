@@ -1,5 +1,6 @@
 """Launchers for tests, and the watch that nothing of them is left."""
 
+import gc
 import os
 import shutil
 import sys
@@ -30,6 +31,7 @@ def _left(before):
 @pytest.fixture(autouse=True)
 def nothing_is_left():
     """No process, no thread and no descriptor is left when a test is over."""
+    gc.collect()  # what earlier tests have let go of does not end in the middle
     before = processes_below(os.getpid())
     descriptors = len(list(Path("/dev/fd").iterdir()))
     yield
