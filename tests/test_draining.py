@@ -117,16 +117,22 @@ def test_a_wait_for_the_model_is_cancelled_on_an_event_loop(process, tmp_path):
     assert process.done("resume", code=["final_answer(1)"], **options)["answer"] == 1
 
 
-def test_without_an_event_loop_the_run_ends_when_the_model_has_replied(process, tmp_path):
-    url = f"sqlite:///{tmp_path}/runs.db"
-    with process.start("start", checkpointer=url, slow_model=True, code=["final_answer(charge(1))"]) as running:
+def outlast_signal(process, **options):
+    """What a run has come to that a signal does not stop as long as it waits."""
+    with process.start("start", **options) as running:
         assert running.stdout.readline() == "waiting\n"
         running.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
             running.wait(1.5)
         process.go()
         out, _ = running.communicate(timeout=60)
-    assert json.loads(out.splitlines()[-1])["results"][0]["outcome"] == "interrupted"
+    return json.loads(out.splitlines()[-1])["results"][0]
+
+
+def test_without_an_event_loop_the_run_ends_when_the_model_has_replied(process, tmp_path):
+    url = f"sqlite:///{tmp_path}/runs.db"
+    told = outlast_signal(process, checkpointer=url, slow_model=True, code=["final_answer(charge(1))"])
+    assert told["outcome"] == "interrupted"
     assert list_checkpoints(url, "t")[0].next == ("execute",)
     assert process.done("resume", checkpointer=url, code=[])["answer"] == 1
 
@@ -187,14 +193,7 @@ def test_a_decision_that_comes_with_the_signal_is_not_lost(tmp_path):
 
 
 def test_a_run_that_is_stored_nowhere_comes_to_its_end(process):
-    with process.start("start", code=["rows = []", ENDLESS, "final_answer(rows)"]) as running:
-        assert running.stdout.readline() == "waiting\n"
-        running.send_signal(signal.SIGTERM)
-        with pytest.raises(subprocess.TimeoutExpired):
-            running.wait(1.5)
-        process.go()
-        out, _ = running.communicate(timeout=60)
-    assert json.loads(out.splitlines()[-1])["results"][0]["answer"] == [1, 2]
+    assert outlast_signal(process, code=["rows = []", ENDLESS, "final_answer(rows)"])["answer"] == [1, 2]
 
 
 def test_a_second_signal_ends_the_process_at_once_and_the_run_goes_on_all_the_same(process, tmp_path):
