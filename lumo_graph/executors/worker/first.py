@@ -10,7 +10,7 @@ from lumo_graph.executors.worker import orders
 from lumo_graph.executors.worker.channel import Channel
 from lumo_graph.executors.worker.freezing import Freezer
 from lumo_graph.executors.worker.group import Group
-from lumo_graph.executors.worker.interpreter import run_session
+from lumo_graph.executors.worker.session import run_session
 from lumo_graph.executors.worker.starting import (
     Ends,
     die_with_parent,

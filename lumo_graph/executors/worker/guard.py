@@ -32,8 +32,8 @@ from lumo_graph.executors.worker.channel import Channel
 from lumo_graph.executors.worker.clearing import end_descendants, remove_tree
 from lumo_graph.executors.worker.first import be_first
 from lumo_graph.executors.worker.group import Group, make_group
-from lumo_graph.executors.worker.interpreter import run_session
 from lumo_graph.executors.worker.keeping import Keeper
+from lumo_graph.executors.worker.session import run_session
 from lumo_graph.executors.worker.starting import (
     Ends,
     die_with_parent,
