@@ -6,20 +6,38 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 from rich.console import Console
 from rich.prompt import Prompt
-from rich.text import Text
+from rich.text import Text, TextType
+from typing_extensions import override
 
 from lumo_graph.cli.printable import one_line, printable
+
+with suppress(ImportError):  # not every Python has it
+    # With it a line can be edited. Without it one Ctrl-C in 100 is lost as a prompt appears.
+    import_module("readline")
 
 _CODE = "python_interpreter"
 _SHOWN = 100
 _KEYS = {"approve": "a", "edit": "e", "reject": "r", "respond": "s"}
 _WORDS = {"approve": "[a]pprove", "edit": "[e]dit", "reject": "[r]eject", "respond": "re[s]pond"}
 _LATER, _LATER_KEY, _LATER_WORD = "later", "l", "[l]ater"
+
+
+class _Line(Prompt):
+    """A prompt that the line editor knows of: it would write over any other."""
+
+    @override
+    @classmethod
+    def get_input(cls, console: Console, prompt: TextType, password: bool, stream: TextIO | None = None) -> str:
+        del password, stream
+        console.file.flush()
+        return input(str(prompt))
 
 
 def ask(question: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -61,9 +79,7 @@ def _choose(allowed: Sequence[str], console: Console) -> str:
     words = ", ".join([*(_WORDS[name] for name in allowed), _LATER_WORD])
     names = {_KEYS[name]: name for name in allowed} | {name: name for name in allowed}
     names |= {_LATER_KEY: _LATER, _LATER: _LATER}
-    given = Prompt.ask(
-        Text(f"{words}?"), choices=list(names), show_choices=False, case_sensitive=False, console=console
-    )
+    given = _Line.ask(Text(f"{words}?"), choices=list(names), show_choices=False, case_sensitive=False, console=console)
     return names[given]
 
 
@@ -71,10 +87,10 @@ def _decision(choice: str, call: Mapping[str, Any], console: Console) -> dict[st
     """The decision, with what it needs; None if there came nothing of it."""
     match choice:
         case "reject":
-            reason = Prompt.ask(Text("reason (may be empty)"), default="", show_default=False, console=console)
+            reason = _Line.ask(Text("reason (may be empty)"), default="", show_default=False, console=console)
             return {"type": "reject", **({"message": reason} if reason else {})}
         case "respond":
-            return {"type": "respond", "message": Prompt.ask(Text("what the call returns"), console=console)}
+            return {"type": "respond", "message": _Line.ask(Text("what the call returns"), console=console)}
         case "edit":
             args = _edited(call, console)
             return None if args is None else {"type": "edit", "edited_action": {"name": call["name"], "args": args}}

@@ -11,10 +11,12 @@ import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 
 import pytest
 
 from lumo_graph.cli import main
+from tests.watching import until
 
 RUN = ("run", "Double 21", "--agent-type", "code-agent", "--thread", "t")
 OPTIONS = ("--model", "models.py:code", "--tools", "mytools.py", "--interrupt-on")
@@ -58,9 +60,9 @@ class Terminal:
 
     def expect(self, text):
         """Wait until the text is on the screen; what stood before it."""
-        until = time.monotonic() + 60
+        last = time.monotonic() + 60
         while text not in self.seen:
-            assert time.monotonic() < until, f"{text!r} never came; there was {self.seen[-3000:]!r}"
+            assert time.monotonic() < last, f"{text!r} never came; there was {self.seen[-3000:]!r}"
             self._read()
         before, _, self.seen = self.seen.partition(text)
         return before
@@ -68,6 +70,10 @@ class Terminal:
     def type(self, text):
         """Type a line."""
         os.write(self._ours, text.encode())
+
+    def is_waiting(self):
+        """Whether the command sleeps until something is typed."""
+        return Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
     def end(self):
         """What is left on the screen, and the exit code."""
@@ -191,6 +197,7 @@ def test_each_call_of_a_wave_is_asked_about(terminal, folder):
 def test_a_decision_may_come_later(terminal, keys, code, capsys):
     screen = terminal(*RUN, *OPTIONS, "double")
     screen.expect(MENU)
+    assert until(screen.is_waiting)  # a signal between a prompt and its read is lost in Python itself
     screen.type(keys)
     left, ended = screen.end()
     assert "lumo resume t --model models.py:code" in left
