@@ -219,6 +219,16 @@ class Replay:
         self._place += 1
         return asked
 
+    def may_repeat(self, name: str, args: Mapping[str, Any]) -> bool:
+        """Whether a call from a thread or a task may be one that was made before, with other arguments.
+
+        It was not made with these, and calls of the same tool that were made by threads or tasks have not come yet.
+        """
+        digest = digest_args(args)
+        if str(CallKey(name=name, digest=digest, nth=self._seen[name, digest])) in self._left:
+            return False
+        return any(record.name == name and not record.in_order for record in self._left.values())
+
     @property
     def left(self) -> list[Record]:
         """Calls that the earlier run made and this one has not asked for, in their order."""

@@ -78,6 +78,18 @@ def paths_of(*told, trace=b"t"):
     return Path(trace=trace, told=heard.digest)
 
 
+def test_a_call_of_a_thread_may_be_one_that_was_made_before_until_those_have_come():
+    made = [("mail", {"to": "a"}), ("mail", {"to": "b"}), ("post", {})]
+    replay = Replay.of(records_of(*((name, args, ToolReply(value=1)) for name, args in made), in_order=False))
+    assert not replay.may_repeat("mail", {"to": "a"})
+    assert replay.may_repeat("mail", {"to": "c"})
+    assert not replay.may_repeat("fetch", {"to": "c"})
+    replay.ask("mail", {"to": "b"}, in_order=False)
+    assert replay.may_repeat("mail", {"to": "b"})
+    replay.ask("mail", {"to": "a"}, in_order=False)
+    assert not replay.may_repeat("mail", {"to": "b"})
+
+
 def replayed(first, second, *, in_order=True):
     """Ask for a call that was made on one path again, on another."""
     asked = Replay().ask("mail", {}, in_order=in_order, path=first)

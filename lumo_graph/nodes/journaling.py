@@ -24,6 +24,7 @@ from lumo_graph.types import Sources, ToolReply, ToolRequest
 
 _BEGUN, _WAVES, _DECIDED = "lumo:begun", "lumo:waves", "lumo:decided"
 _APPEARS_SECONDS = 10.0
+_OTHERS_SECONDS = 10.0
 _PAUSE = 0.002
 
 
@@ -73,7 +74,7 @@ class Journal:
     def __init__(self, store: Store, name: str) -> None:
         self._store = store
         self._name = name
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._replay: Replay | None = None
         self._begun: Counter[str] = Counter()
         self._waves: list[dict[str, Any]] = []
@@ -130,11 +131,27 @@ class Journal:
         """
         with self._lock:
             replay = self._loaded()
+            if not request.in_order:
+                self._let_others_come(request, replay)
             path = Path(trace=request.trace, told=self._told.digest)
             try:
                 return replay.ask(request.name, request.args, in_order=request.in_order, path=path)
             except DivergedError as failure:
                 raise DivergenceError(str(failure)) from None
+            finally:
+                self._lock.notify_all()
+
+    def _let_others_come(self, request: ToolRequest, replay: Replay) -> None:
+        # Threads and tasks may draw in another order than before, and so call with other arguments. That such a call is
+        # a new one is certain only when all that were made before have come again.
+        def is_new() -> bool:
+            return not replay.may_repeat(request.name, request.args)
+
+        if not self._lock.wait_for(is_new, _OTHERS_SECONDS):
+            raise DivergenceError(
+                f"the code ran again, and a thread or a task of it called {request.name}() with arguments that it had "
+                f"not called it with before, while a call of {request.name}() that it had made did not come again"
+            )
 
     def keep_sources(self) -> None:
         """Store what the action has drawn from, before anything is done that follows from it."""

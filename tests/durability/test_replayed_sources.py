@@ -36,6 +36,26 @@ note([time.time(), random.random()])
 kill()
 note(["end", time.time(), random.random()])
 """
+# What each thread and task calls with is drawn as it goes, and never the same twice.
+LATE = {
+    "tasks": """\
+import asyncio, os
+file = os.open('/dev/urandom', os.O_RDONLY)
+async def work():
+    await asyncio.sleep(0)
+    return await post(os.read(file, 8).hex())
+await asyncio.gather(*(work() for _ in range(3)))
+kill()
+""",
+    "threads": """\
+import os
+from concurrent.futures import ThreadPoolExecutor
+file = os.open('/dev/urandom', os.O_RDONLY)
+with ThreadPoolExecutor(3) as pool:
+    list(pool.map(lambda _: mail(os.read(file, 8).hex()), range(3)))
+kill()
+""",
+}
 OTHER_PATHS = {
     "id": "note(id(object()))",
     "printed id": "print(id(object()))\nnote(1)",
@@ -110,6 +130,20 @@ def test_threads_and_tasks_are_no_other_path(worker, loop):
     assert done["steps"][0]["error"] is None
     assert worker.effects[:-1] == first
     assert len(set(worker.effects)) == len(first) + 1
+
+
+@pytest.mark.parametrize("late", LATE.values(), ids=LATE)
+def test_what_threads_and_tasks_call_with_something_else_is_seen_and_nothing_is_repeated(worker, late):
+    code = [late, "final_answer('told')"]
+    assert worker.run("start", code=code) is None
+    first = worker.effects
+    assert len(first) == 3
+    done = worker.run("resume", code=code, from_reply=1)
+    step = done["steps"][0]
+    assert step["error"] == "DivergenceError"
+    assert "with arguments that it had not called it with before" in step["observation"]
+    assert worker.effects == first
+    assert done["answer"] == "told"
 
 
 @pytest.mark.parametrize("path", OTHER_PATHS.values(), ids=OTHER_PATHS)
