@@ -1,5 +1,6 @@
 """One action from the session it gets to what it leaves there."""
 
+import time
 from dataclasses import dataclass, replace
 
 from langchain_core.runnables import RunnableConfig
@@ -50,6 +51,8 @@ class Done:
     """Values that the session it started with had lost: path to reason."""
     restore: Restore
     """Where the session had its variables from."""
+    restore_seconds: float
+    """What it took to run the recorded actions again, if that is where."""
 
 
 class Work:
@@ -79,7 +82,9 @@ class Work:
         """Run the code where the variables of the thread are, and store what it leaves."""
         state = self._state
         revision = state.get("revision", "")
+        started = time.monotonic()
         lease, lost = self._restoring.lease(self._key, state, self._noted)
+        restore_seconds = time.monotonic() - started if lease.restore == "replay" else 0.0
         session = lease.session
         try:
             isolation = session.isolation
@@ -104,6 +109,7 @@ class Work:
             revision=kept,
             lost=lost,
             restore=lease.restore,
+            restore_seconds=restore_seconds,
         )
 
     def _end_journal(self, session: Session, execution: Execution) -> None:

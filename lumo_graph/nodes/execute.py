@@ -116,10 +116,11 @@ def _update(state: AgentState, server: ToolServer, done: Done, ran: RunCode) -> 
         calls=tuple(replace(call, args=bounded_args(call.args)) for call in done.execution.calls),
     )
     counters, known = state["counters"], state.get("unsaved", {})
+    seconds = counters["seconds"] + execution.seconds + done.restore_seconds
     update: Update = {
         "execution": execution.to_dict(),
         "lost": done.lost,
-        "counters": {**counters, "tool_calls": server.count, "seconds": counters["seconds"] + execution.seconds},
+        "counters": {**counters, "tool_calls": server.count, "seconds": seconds},
         "revision": done.revision,
         "restore": done.restore,
     }

@@ -109,7 +109,8 @@ class Journal:
             ExecutorError: the checkpoint that this action belongs to is not stored.
         """
         with self._lock:
-            self._loaded()
+            if self._replay is None:
+                self._wait_until_stored("its variables cannot be made again")
         return past_actions(self._store.history(), revision)
 
     def hear(self, request: ToolRequest) -> None:
@@ -264,7 +265,7 @@ class Journal:
 
     def _loaded(self) -> Replay:
         if self._replay is None:
-            self._wait_until_stored()
+            self._wait_until_stored("its tool calls cannot be recorded")
         assert self._replay is not None  # noqa: S101 - waited for
         return self._replay
 
@@ -294,14 +295,14 @@ class Journal:
         ours = f"{self._name.rpartition('/')[2]}:"
         return [value for task, name, value in writes if name == channel and task.startswith(ours)]
 
-    def _wait_until_stored(self) -> None:
+    def _wait_until_stored(self, otherwise: str) -> None:
         # With durability "async" the checkpoint may still be on its way; if the process died now, the run would go on
         # from another one, and nobody would find what is recorded under this.
         until = time.monotonic() + _APPEARS_SECONDS
         while not self._load():
             if time.monotonic() > until:
                 raise ExecutorError(
-                    "The checkpoint that this action belongs to was not stored, so its tool calls cannot be recorded. "
+                    f"The checkpoint that this action belongs to was not stored, so {otherwise}. "
                     "Use durability='sync' or 'async', and no checkpointer=False."
                 )
             time.sleep(_PAUSE)

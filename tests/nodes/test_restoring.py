@@ -196,3 +196,11 @@ def test_a_history_that_was_pruned_cannot_be_run_again(tools, tmp_path):
         agent = tools.agent(saver, ["final_answer(x)"], executor=Damaging())
         with pytest.raises(RestoreError, match="does not go back to its first action"):
             agent.invoke({"task": "more"}, CONFIG)
+
+
+def test_the_time_that_running_again_takes_is_the_runs(tools):
+    saver = InMemorySaver()
+    tools.agent(saver, ["import time\ntime.sleep(1)\nx = 1", "final_answer(x)"]).invoke({"task": "go"}, CONFIG)
+    agent = tools.agent(saver, ["x", "final_answer(x)"], executor=Damaging(), limits={"max_seconds": 0.9})
+    done = agent.invoke({"task": "more"}, CONFIG)
+    assert (done["outcome"], ways(done)) == ("budget", ["replay"])
