@@ -16,6 +16,8 @@ from lumo_graph.checkpoints.opening import Checkpointer as Checkpointer
 from lumo_graph.checkpoints.opening import aopen_checkpointer as aopen_checkpointer
 from lumo_graph.checkpoints.opening import open_checkpointer as open_checkpointer
 from lumo_graph.checkpoints.pruning import PrunedThread as PrunedThread
+from lumo_graph.checkpoints.pruning import adelete_thread as adelete_thread
+from lumo_graph.checkpoints.pruning import aprune_threads as aprune_threads
 from lumo_graph.checkpoints.pruning import delete_thread as delete_thread
 from lumo_graph.checkpoints.pruning import prune_threads as prune_threads
 from lumo_graph.checkpoints.threads import ThreadSummary as ThreadSummary

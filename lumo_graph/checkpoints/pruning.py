@@ -5,6 +5,7 @@ gets the channel's whole value, which LangGraph reads instead of going further b
 crash between the two leaves a thread that is whole and merely not smaller.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -78,6 +79,20 @@ def prune_threads(
         return pruned
 
 
+async def aprune_threads(
+    checkpointer: str | Checkpointer,
+    *,
+    keep: int | None = None,
+    older_than: timedelta | None = None,
+    ended: bool = False,
+    dry_run: bool = False,
+) -> list[PrunedThread]:
+    """`prune_threads` from an event loop."""
+    return await asyncio.to_thread(
+        prune_threads, checkpointer, keep=keep, older_than=older_than, ended=ended, dry_run=dry_run
+    )
+
+
 def delete_thread(checkpointer: str | Checkpointer, thread_id: str) -> None:
     """Delete a thread: its conversation, its variables and its history.
 
@@ -99,6 +114,11 @@ def delete_thread(checkpointer: str | Checkpointer, thread_id: str) -> None:
                 saver.delete_thread(thread_id)
             except NotImplementedError:
                 raise ConfigurationError(f"{type(saver).__name__} cannot delete a thread.") from None
+
+
+async def adelete_thread(checkpointer: str | Checkpointer, thread_id: str) -> None:
+    """`delete_thread` from an event loop, where the saver may be one for it."""
+    await asyncio.to_thread(delete_thread, checkpointer, thread_id)
 
 
 def _prunable(saver: Checkpointer | None) -> tuple[Checkpointer, Rows]:

@@ -1,3 +1,4 @@
+import asyncio
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +8,16 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 
 from lumo_graph import create_lumo_agent, resume, run
-from lumo_graph.checkpoints import delete_thread, hold_thread, list_threads, open_checkpointer, prune_threads
+from lumo_graph.checkpoints import (
+    adelete_thread,
+    aopen_checkpointer,
+    aprune_threads,
+    delete_thread,
+    hold_thread,
+    list_threads,
+    open_checkpointer,
+    prune_threads,
+)
 from lumo_graph.errors import ConfigurationError, ModelError, ThreadBusyError
 from lumo_graph.models import RetryPolicy
 from lumo_graph.testing import ScriptedModel
@@ -192,3 +202,16 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path):
     with pytest.raises(ConfigurationError, match="missing.db"):
         prune_threads(f"sqlite:///{tmp_path}/missing.db", keep=1)
     assert not Path(tmp_path, "missing.db").exists()
+
+
+@pytest.mark.anyio
+async def test_threads_are_pruned_and_deleted_from_an_event_loop(tmp_path):
+    url = f"sqlite:///{tmp_path}/runs.db"
+    await asyncio.to_thread(interrupted, url)
+    (pruned,) = await aprune_threads(url, keep=1)
+    assert (pruned.thread_id, pruned.kept) == ("t", 1)
+    async with aopen_checkpointer(url) as saver:
+        await adelete_thread(saver, "t")
+        with pytest.raises(ConfigurationError, match="There is no thread 't'"):
+            await adelete_thread(saver, "t")
+    assert await aprune_threads(url, keep=1) == []
