@@ -1,0 +1,75 @@
+"""Content cut to the size of an attribute, so that it stays what it is: JSON of messages with shorter texts. Pure."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lumo_graph.excerpts import fair_shares, shorten
+from lumo_graph.tracing.content import json_text
+
+_LONG = 200
+"""Texts up to here are never cut."""
+_EDGE = 2
+"""Messages that stay at each end when there are too many."""
+_TRIES = 6
+
+
+def fitted(value: Any, limit: int) -> str:
+    """JSON of at most `limit` characters: of the value, or of the same with its long texts shortened.
+
+    Args:
+        value: JSON data; lists of messages lose the ones in their middle if shorter texts are not enough.
+        limit: characters of the result, never exceeded.
+    """
+    text = json_text(value)
+    if len(text) <= limit:
+        return text
+    sizes = [len(part) for part in _texts(value)]
+    room = sum(sizes) - (len(text) - limit)
+    for _ in range(_TRIES):
+        shares = iter(fair_shares(sizes, max(room, 0)))
+        text = json_text(_shortened(value, shares))
+        if len(text) <= limit:
+            return text
+        room -= max(len(text) - limit, limit // 10)
+    return _without_middle(value, limit)
+
+
+def _without_middle(value: Any, limit: int) -> str:
+    if isinstance(value, list) and len(value) > 2 * _EDGE + 1:  # pyright: ignore[reportUnknownArgumentType]
+        items: list[Any] = value
+        gone = len(items) - 2 * _EDGE
+        note = {"role": "user", "parts": [{"type": "text", "content": f"[{gone:,} messages left out]"}]}
+        return fitted([*items[:_EDGE], note, *items[-_EDGE:]], limit)
+    # What is left has no shape that could be kept: too many parts, or too deep.
+    whole = json_text(value)
+    room = limit
+    while room > 0:
+        text = json_text(shorten(whole, room))
+        if len(text) <= limit:
+            return text
+        room -= max(len(text) - limit, 1)
+    return '""'
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts that may be cut, in the order in which `_shortened` meets them."""
+    if isinstance(value, str):
+        if len(value) > _LONG:
+            yield value
+    elif isinstance(value, (list, dict)):
+        for part in _parts(value):  # pyright: ignore[reportUnknownArgumentType]
+            yield from _texts(part)
+
+
+def _shortened(value: Any, shares: Iterator[int]) -> Any:
+    if isinstance(value, str):
+        return shorten(value, max(next(shares), _LONG)) if len(value) > _LONG else value
+    if isinstance(value, list):
+        return [_shortened(part, shares) for part in value]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, dict):
+        return {name: _shortened(part, shares) for name, part in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+def _parts(value: list[Any] | dict[Any, Any]) -> Sequence[Any]:
+    return list(value.values()) if isinstance(value, dict) else value
