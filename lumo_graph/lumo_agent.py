@@ -38,7 +38,7 @@ class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
     def stream(  # pyright: ignore[reportIncompatibleMethodOverride] - LangGraph's overloads, passed on as they are
         self, input: Any, config: RunnableConfig | None = None, **options: Any
     ) -> Generator[Any, None, None]:
-        chunks = cast("Generator[Any, None, None]", super().stream(input, config, **options))
+        chunks: Generator[Any, None, None] = cast("Any", super()).stream(input, config, **options)
         run = begin_run(self.traced, self._whole(config))
         context = _context_of(run)
         if context is None:
@@ -52,7 +52,7 @@ class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
     async def astream(  # pyright: ignore[reportIncompatibleMethodOverride] - same
         self, input: Any, config: RunnableConfig | None = None, **options: Any
     ) -> AsyncGenerator[Any, None]:
-        chunks = cast("AsyncGenerator[Any, None]", super().astream(input, config, **options))
+        chunks: AsyncGenerator[Any, None] = cast("Any", super()).astream(input, config, **options)
         run = begin_run(self.traced, self._whole(config))
         context = _context_of(run)
         with _ending(run):
@@ -106,6 +106,14 @@ class _Within(Generator[Any, None, None]):
         finally:
             otel.detach(token)
 
+    @override
+    def close(self) -> None:
+        token = otel.attach(self._context)
+        try:
+            self._inner.close()
+        finally:
+            otel.detach(token)
+
 
 class _AsyncWithin(AsyncGenerator[Any, None]):
     """An async generator whose every step is made in a context."""
@@ -127,5 +135,13 @@ class _AsyncWithin(AsyncGenerator[Any, None]):
         token = otel.attach(self._context)
         try:
             return await self._inner.athrow(*error)
+        finally:
+            otel.detach(token)
+
+    @override
+    async def aclose(self) -> None:
+        token = otel.attach(self._context)
+        try:
+            await self._inner.aclose()
         finally:
             otel.detach(token)

@@ -17,9 +17,13 @@ from lumo_graph.tracing import Place, RunTrace, current_run
 class Work(Protocol):
     """What a node does, in both forms."""
 
-    def run(self, state: AgentState, config: RunnableConfig, /) -> Update: ...
+    def run(self, state: AgentState, config: RunnableConfig, /) -> Update:
+        """Do it; the channels to write."""
+        ...
 
-    def arun(self, state: AgentState, config: RunnableConfig, /) -> Awaitable[Update]: ...
+    def arun(self, state: AgentState, config: RunnableConfig, /) -> Awaitable[Update]:
+        """Do it, from an event loop."""
+        ...
 
 
 class Node(Runnable[AgentState, Update]):

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any, Literal, TypeAlias, cast
 
 from lumo_graph.errors import ConfigurationError
@@ -51,10 +52,9 @@ class Content:
         """The value as JSON data, with every text in it redacted."""
         if isinstance(value, str):
             return self._redacted(whole_characters(value))
-        if value is None or isinstance(value, (bool, int)):
-            return value
-        if isinstance(value, float):
-            return value if value - value == 0 else repr(value)  # JSON has no NaN and no infinity
+        if value is None or isinstance(value, (bool, int, float)):
+            # JSON has no NaN and no infinity.
+            return value if not isinstance(value, float) or isfinite(value) else repr(value)
         if depth >= _MOST_DEPTH:
             return "..."
         if isinstance(value, Mapping):

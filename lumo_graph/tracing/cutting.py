@@ -1,7 +1,7 @@
 """Content cut to the size of an attribute, so that it stays what it is: JSON of messages with shorter texts. Pure."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from lumo_graph.excerpts import fair_shares, shorten
 from lumo_graph.tracing.content import json_text
@@ -35,8 +35,8 @@ def fitted(value: Any, limit: int) -> str:
 
 
 def _without_middle(value: Any, limit: int) -> str:
-    if isinstance(value, list) and len(value) > 2 * _EDGE + 1:  # pyright: ignore[reportUnknownArgumentType]
-        items: list[Any] = value
+    items = cast("list[Any]", value) if isinstance(value, list) else []
+    if len(items) > 2 * _EDGE + 1:
         gone = len(items) - 2 * _EDGE
         note = {"role": "user", "parts": [{"type": "text", "content": f"[{gone:,} messages left out]"}]}
         return fitted([*items[:_EDGE], note, *items[-_EDGE:]], limit)

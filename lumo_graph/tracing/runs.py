@@ -3,7 +3,7 @@
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from opentelemetry import context as otel
 from opentelemetry import metrics, trace
@@ -49,7 +49,7 @@ class RunTrace:
         self.content: Content = content()
         parent = parent_context(config)
         self._work = Work(f"{names.INVOKE_AGENT} {traced.agent}", parent=parent)
-        self.thread_id = _text((config.get("configurable") or {}).get("thread_id"))
+        self.thread_id = _text(cast("Mapping[str, Any]", config.get("configurable") or {}).get("thread_id"))
         self.common = {names.AGENT_NAME: traced.agent, names.CONVERSATION_ID: self.thread_id}
         self.context = trace.set_span_in_context(self._work.span, otel.set_value(_RUN, self, parent))
         self._traceparent = traceparent_of(self._work.span)
@@ -121,7 +121,8 @@ class RunTrace:
         self._end_step()
         outcome = self._outcome(error)
         counters: Mapping[str, Any] = self._seen.get("counters") or {}
-        steps, isolation = counters.get("steps", 0), self._seen.get("isolation") or {}
+        isolation: Mapping[str, Any] = self._seen.get("isolation") or {}
+        steps = counters.get("steps", 0)
         spent = {name: self._spent(name) for name in ("input_tokens", "output_tokens")}
         self._work.set(
             {
@@ -208,7 +209,7 @@ class RunTrace:
 
 
 def begin_run(traced: Traced, config: Mapping[str, Any]) -> RunTrace | None:
-    """The trace of a run that begins; None if nobody has set up tracing or metrics, or the agent is not to be traced."""
+    """The trace of a run that begins; None if the agent is not to be, or nobody has set up tracing."""
     return RunTrace(traced, config) if traced.enabled and _somebody_listens() else None
 
 
