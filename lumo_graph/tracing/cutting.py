@@ -10,7 +10,7 @@ _LONG = 200
 """Texts up to here are never cut."""
 _EDGE = 2
 """Messages that stay at each end when there are too many."""
-_TRIES = 6
+_TRIES = 12
 
 
 def fitted(value: Any, limit: int) -> str:
@@ -24,14 +24,15 @@ def fitted(value: Any, limit: int) -> str:
     if len(text) <= limit:
         return text
     sizes = [len(part) for part in _texts(value)]
-    room = sum(sizes) - (len(text) - limit)
-    for _ in range(_TRIES):
-        shares = iter(fair_shares(sizes, max(room, 0)))
-        text = json_text(_shortened(value, shares))
+    fits, too_much, found = 0, sum(sizes), ""
+    for _ in range(_TRIES):  # JSON writes some characters with six: how much room there is shows only when it is tried
+        room = (fits + too_much) // 2
+        text = json_text(_shortened(value, iter(fair_shares(sizes, room))))
         if len(text) <= limit:
-            return text
-        room -= max(len(text) - limit, limit // 10)
-    return _without_middle(value, limit)
+            fits, found = room, text
+        else:
+            too_much = room
+    return found or _without_middle(value, limit)
 
 
 def _without_middle(value: Any, limit: int) -> str:

@@ -73,13 +73,13 @@ class Work:
     ) -> None:
         if not self.on:
             return
-        otel.detach(self._token)
         if error is not None:
             if (ending := ending_of(error)) is None:
                 self.fail(type(error).__name__)
             else:
                 self.set({names.OUTCOME: ending})
         self.measure(self.seconds)
+        otel.detach(self._token)
         self.span.end()
 
     def measure(self, seconds: float) -> None:
