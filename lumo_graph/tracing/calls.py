@@ -53,7 +53,7 @@ class ToolWork(Work):
 
     @override
     def measure(self, seconds: float) -> None:
-        if self.measured:
+        if self.measured and self.ending is None:
             errors = {} if self.error_type is None else {names.ERROR_TYPE: self.error_type}
             instruments().tool_seconds.record(seconds, {**self._dimensions, **errors})
 

@@ -6,8 +6,8 @@ from typing import Any, cast
 from lumo_graph.excerpts import fair_shares, shorten
 from lumo_graph.tracing.content import json_text
 
-_LONG = 200
-"""Texts up to here are never cut."""
+_LONG, _SHORTEST = 200, 40
+"""Texts up to the first are never cut, and none to less than the second."""
 _EDGE = 2
 """Messages that stay at each end when there are too many."""
 _TRIES = 12
@@ -64,7 +64,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _shortened(value: Any, shares: Iterator[int]) -> Any:
     if isinstance(value, str):
-        return shorten(value, max(next(shares), _LONG)) if len(value) > _LONG else value
+        return shorten(value, max(next(shares), _SHORTEST)) if len(value) > _LONG else value
     if isinstance(value, list):
         return [_shortened(part, shares) for part in value]  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, dict):

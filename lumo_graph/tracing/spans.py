@@ -43,6 +43,8 @@ class Work:
         self._started = time.perf_counter()
         self._token: Any = None
         self.error_type: str | None = None
+        self.ending: str | None = None
+        """How it ended, if it was not let to its end and did not fail."""
 
     def set(self, attributes: Mapping[str, Any]) -> None:
         """Add attributes; what is None is left out."""
@@ -74,10 +76,11 @@ class Work:
         if not self.on:
             return
         if error is not None:
-            if (ending := ending_of(error)) is None:
+            self.ending = ending_of(error)
+            if self.ending is None:
                 self.fail(type(error).__name__)
             else:
-                self.set({names.OUTCOME: ending})
+                self.set({names.OUTCOME: self.ending})
         self.measure(self.seconds)
         otel.detach(self._token)
         self.span.end()

@@ -117,7 +117,9 @@ def test_a_step_says_its_number_and_nothing_of_a_model(spans):
     steps = [step.attributes for step in spans.named("code_agent.step")]
     assert [step["lumo_graph.step.number"] for step in steps] == [1, 2, 3]
     assert [step["lumo_graph.self_debug"] for step in steps] == [False, True, False]
-    assert not any(name.startswith(("gen_ai.request", "gen_ai.usage", "gen_ai.provider")) for step in steps for name in step)
+    assert not any(
+        name.startswith(("gen_ai.request", "gen_ai.usage", "gen_ai.provider")) for step in steps for name in step
+    )
 
 
 def test_a_model_call_says_what_it_used(spans):
@@ -324,7 +326,9 @@ def test_agents_that_run_in_parallel_are_siblings(spans, tracer):
     assert sorted(spans.tree) == sorted(["pipeline", *("  " + line for line in CODE * 3)])
     for root in spans.named("invoke_agent"):
         assert spans.parent_of(root).name == "pipeline"
-    assert all(spans.parent_of(tool).name == "execute_tool python_interpreter" for tool in spans.named("execute_tool add"))
+    assert all(
+        spans.parent_of(tool).name == "execute_tool python_interpreter" for tool in spans.named("execute_tool add")
+    )
 
 
 def test_an_agent_as_a_subgraph_is_below_whoever_runs_the_parent(spans, tracer):
