@@ -83,6 +83,15 @@ def _ending(run: RunTrace | None) -> Generator[None, None, None]:
         run.end()
 
 
+@contextmanager
+def _current(context: Context) -> Generator[None, None, None]:
+    token = otel.attach(context)
+    try:
+        yield
+    finally:
+        otel.detach(token)
+
+
 class _Within(Generator[Any, None, None]):
     """A generator whose every step is made in a context."""
 
@@ -92,27 +101,18 @@ class _Within(Generator[Any, None, None]):
 
     @override
     def send(self, value: None) -> Any:
-        token = otel.attach(self._context)
-        try:
+        with _current(self._context):
             return self._inner.send(value)
-        finally:
-            otel.detach(token)
 
     @override
     def throw(self, *error: Any) -> Any:
-        token = otel.attach(self._context)
-        try:
+        with _current(self._context):
             return self._inner.throw(*error)
-        finally:
-            otel.detach(token)
 
     @override
     def close(self) -> None:
-        token = otel.attach(self._context)
-        try:
+        with _current(self._context):
             self._inner.close()
-        finally:
-            otel.detach(token)
 
 
 class _AsyncWithin(AsyncGenerator[Any, None]):
@@ -124,24 +124,15 @@ class _AsyncWithin(AsyncGenerator[Any, None]):
 
     @override
     async def asend(self, value: None) -> Any:
-        token = otel.attach(self._context)
-        try:
+        with _current(self._context):
             return await self._inner.asend(value)
-        finally:
-            otel.detach(token)
 
     @override
     async def athrow(self, *error: Any) -> Any:
-        token = otel.attach(self._context)
-        try:
+        with _current(self._context):
             return await self._inner.athrow(*error)
-        finally:
-            otel.detach(token)
 
     @override
     async def aclose(self) -> None:
-        token = otel.attach(self._context)
-        try:
+        with _current(self._context):
             await self._inner.aclose()
-        finally:
-            otel.detach(token)

@@ -51,7 +51,7 @@ class Content:
     def clean(self, value: Any, depth: int = 0) -> Any:
         """The value as JSON data, with every text in it redacted."""
         if isinstance(value, str):
-            return self._redacted(whole_characters(value))
+            return self._redacted(_text(value))
         if value is None or isinstance(value, (bool, int, float)):
             # JSON has no NaN and no infinity.
             return value if not isinstance(value, float) or isfinite(value) else repr(value)
@@ -59,10 +59,10 @@ class Content:
             return "..."
         if isinstance(value, Mapping):
             fields = cast("Mapping[Any, Any]", value)
-            return {self._redacted(str(name)): self.clean(part, depth + 1) for name, part in fields.items()}
+            return {self._redacted(_text(name)): self.clean(part, depth + 1) for name, part in fields.items()}
         if isinstance(value, (list, tuple)):
             return [self.clean(part, depth + 1) for part in cast("list[Any]", value)]
-        return self._redacted(whole_characters(str(value)))
+        return self._redacted(_text(value))
 
     def _redacted(self, text: str) -> str:
         if self.redact is None:
@@ -107,6 +107,13 @@ def json_text(value: Any) -> str:
 
 
 _NOTHING = Content()
+
+
+def _text(value: Any) -> str:
+    try:
+        return whole_characters(str(value))
+    except Exception:  # noqa: BLE001 - an object of the user's, which may refuse
+        return f"<{type(value).__name__}>"
 
 
 def _from_environment() -> str:

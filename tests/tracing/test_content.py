@@ -163,6 +163,15 @@ def test_a_choice_that_there_is_not_is_refused(wrong):
         configure_tracing(**wrong)
 
 
+def test_an_object_that_refuses_to_be_text_is_told_by_its_class(monkeypatch):
+    class Shy:
+        def __str__(self):
+            raise RuntimeError
+
+    monkeypatch.setenv(VARIABLE, "SPAN_ONLY")
+    assert content().clean([Shy()]) == ["<Shy>"]
+
+
 def test_values_that_json_has_not_are_told_as_text(monkeypatch):
     monkeypatch.setenv(VARIABLE, "SPAN_ONLY")
     deep: list = []
