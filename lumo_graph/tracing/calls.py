@@ -25,19 +25,19 @@ class ToolWork(Work):
 
     Args:
         tool: its name.
-        kind: `function`, or `extension` for what the library itself provides.
-        call_id: unique in the run.
+        about: attributes known from the beginning.
         parent: of the span; None: the current context.
     """
 
-    def __init__(self, tool: str, *, kind: str, call_id: str | None, parent: Context | None = None) -> None:
+    def __init__(self, tool: str, about: Mapping[str, Any], *, parent: Context | None = None) -> None:
         self._run = current_run(parent)
-        super().__init__(f"{names.EXECUTE_TOOL} {tool}", parent=parent, on=self._run is not None)
         self._dimensions: dict[str, str] = {names.OPERATION: names.EXECUTE_TOOL, names.TOOL_NAME: tool}
         self.measured = True
-        if self._run is not None:
-            more = {names.TOOL_TYPE: kind, names.TOOL_CALL_ID: call_id, names.SPAN_KIND: "TOOL"}
-            self.set({**self._dimensions, **self._run.common, **more})
+        if self._run is None:
+            super().__init__("", {}, on=False)
+            return
+        whole = {**self._dimensions, **self._run.common, names.SPAN_KIND: "TOOL", **about}
+        super().__init__(f"{names.EXECUTE_TOOL} {tool}", whole, parent=parent)
 
     @property
     def shows_content(self) -> bool:
@@ -69,14 +69,15 @@ class CodeAction(ToolWork):
     """
 
     def __init__(self, code: str, *, call_id: str, attempt: int, sandbox: str) -> None:
-        super().__init__(names.PYTHON_INTERPRETER, kind="extension", call_id=call_id)
-        if self.recording:
-            self.set({names.CODE_ATTEMPT: attempt, names.SANDBOX_KIND: sandbox})
-            self.ran(code)
+        about = {names.TOOL_TYPE: "extension", names.TOOL_CALL_ID: call_id}
+        super().__init__(names.PYTHON_INTERPRETER, {**about, names.CODE_ATTEMPT: attempt, names.SANDBOX_KIND: sandbox})
+        self._code: str | None = None
+        self.ran(code)
 
     def ran(self, code: str) -> None:
         """This is the code that counts: a person may have changed it."""
-        if self.recording:
+        if self.recording and code != self._code:
+            self._code = code
             raw = code.encode("utf-8", "replace")
             self.set({names.CODE_SHA256: hashlib.sha256(raw).hexdigest(), names.CODE_BYTES: len(raw)})
             self.show(names.TOOL_ARGUMENTS, names.INPUT_VALUE, {"code": code})
@@ -121,7 +122,8 @@ class ToolCallWork(ToolWork):
     def __init__(
         self, tool: str, known: Collection[str], *, call_id: str, args: Mapping[str, Any], parent: Context | None
     ) -> None:
-        super().__init__(tool if tool in known else "unknown", kind="function", call_id=call_id, parent=parent)
+        about = {names.TOOL_TYPE: "function", names.TOOL_CALL_ID: call_id}
+        super().__init__(tool if tool in known else "unknown", about, parent=parent)
         self.show(names.TOOL_ARGUMENTS, names.INPUT_VALUE, args)
 
     def returned(self, value: Any, error: str | None, error_type: str | None, *, replayed: bool, edited: bool) -> None:

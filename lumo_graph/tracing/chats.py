@@ -30,8 +30,8 @@ class Chat(Work):
 
     def __init__(self, model: BaseChatModel, name: str, messages: Sequence[BaseMessage], attempt: int) -> None:
         run = current_run()
-        super().__init__(f"{names.CHAT} {name}", kind=SpanKind.CLIENT, on=run is not None)
         if run is None:
+            super().__init__("", {}, on=False)
             return
         self._content = run.content
         self._messages = messages
@@ -43,16 +43,15 @@ class Chat(Work):
             names.PROVIDER: provider_of(model),
             names.REQUEST_MODEL: name,
         }
-        self.set(
-            {
-                **self._dimensions,
-                **run.common,
-                names.REQUEST_TEMPERATURE: _number(getattr(model, "temperature", None)),
-                names.REQUEST_MAX_TOKENS: _number(getattr(model, "max_tokens", None)),
-                names.RETRY_ATTEMPT: attempt,
-                names.SPAN_KIND: "LLM",
-            }
-        )
+        about = {
+            **self._dimensions,
+            **run.common,
+            names.REQUEST_TEMPERATURE: _number(getattr(model, "temperature", None)),
+            names.REQUEST_MAX_TOKENS: _number(getattr(model, "max_tokens", None)),
+            names.RETRY_ATTEMPT: attempt,
+            names.SPAN_KIND: "LLM",
+        }
+        super().__init__(f"{names.CHAT} {name}", about, kind=SpanKind.CLIENT)
 
     def chunk(self) -> None:
         """A piece of the reply has come."""

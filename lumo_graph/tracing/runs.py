@@ -48,9 +48,17 @@ class RunTrace:
         self.traced = traced
         self.content: Content = content()
         parent = parent_context(config)
-        self._work = Work(f"{names.INVOKE_AGENT} {traced.agent}", parent=parent)
         self.thread_id = _text(cast("Mapping[str, Any]", config.get("configurable") or {}).get("thread_id"))
         self.common = {names.AGENT_NAME: traced.agent, names.CONVERSATION_ID: self.thread_id}
+        about = {
+            **self.common,
+            names.OPERATION: names.INVOKE_AGENT,
+            names.PROVIDER: traced.provider,
+            names.REQUEST_MODEL: traced.model,
+            names.SESSION_ID: self.thread_id,
+            names.SPAN_KIND: "AGENT",
+        }
+        self._work = Work(f"{names.INVOKE_AGENT} {traced.agent}", about, parent=parent)
         self.context = trace.set_span_in_context(self._work.span, otel.set_value(_RUN, self, parent))
         self._traceparent = traceparent_of(self._work.span)
         self._steps: tuple[Work, int] | None = None
@@ -59,16 +67,6 @@ class RunTrace:
         self._before: Mapping[str, Any] | None = None
         self._debugged = 0
         self._answer: Any = None
-        self._work.set(
-            {
-                **self.common,
-                names.OPERATION: names.INVOKE_AGENT,
-                names.PROVIDER: traced.provider,
-                names.REQUEST_MODEL: traced.model,
-                names.SESSION_ID: self.thread_id,
-                names.SPAN_KIND: "AGENT",
-            }
-        )
 
     @contextmanager
     def in_node(
@@ -196,9 +194,9 @@ class RunTrace:
     def _open_step(self, number: int, state: Mapping[str, Any]) -> None:
         by_code = state["run"]["agent_type"] == "code-agent"
         debugs = by_code and state["counters"]["failures"] > 0
-        step = Work(names.CODE_STEP if by_code else names.CALL_STEP, parent=self.context)
         # No attribute of a model: dashboards would count the step as a generation.
-        step.set({**self.common, names.STEP_NUMBER: number, names.SELF_DEBUG: debugs, names.SPAN_KIND: "CHAIN"})
+        about = {**self.common, names.STEP_NUMBER: number, names.SELF_DEBUG: debugs, names.SPAN_KIND: "CHAIN"}
+        step = Work(names.CODE_STEP if by_code else names.CALL_STEP, about, parent=self.context)
         self._debugged += debugs
         self._steps = step, number
 

@@ -23,13 +23,20 @@ class Work:
 
     Args:
         name: of the span.
+        attributes: known from the beginning; what is None is left out.
         kind: of the span.
         parent: its parent's context; None: the current one.
         on: whether there is a span at all.
     """
 
     def __init__(
-        self, name: str, *, kind: SpanKind = SpanKind.INTERNAL, parent: Context | None = None, on: bool = True
+        self,
+        name: str,
+        attributes: Mapping[str, Any],
+        *,
+        kind: SpanKind = SpanKind.INTERNAL,
+        parent: Context | None = None,
+        on: bool = True,
     ) -> None:
         self.on = on
         self._parent = otel.get_current() if parent is None else parent
@@ -37,7 +44,12 @@ class Work:
         if on:
             # The defaults would record the text of exceptions, which may hold what nobody wants in a trace.
             self.span = _tracer.start_span(
-                name, self._parent, kind=kind, record_exception=False, set_status_on_exception=False
+                name,
+                self._parent,
+                kind=kind,
+                attributes=_given(attributes),
+                record_exception=False,
+                set_status_on_exception=False,
             )
         self.recording = self.span.is_recording()
         self._started = time.perf_counter()
@@ -49,9 +61,7 @@ class Work:
     def set(self, attributes: Mapping[str, Any]) -> None:
         """Add attributes; what is None is left out."""
         if self.recording:
-            for name, value in attributes.items():
-                if value is not None:
-                    self.span.set_attribute(name, value)
+            self.span.set_attributes(_given(attributes))
 
     def fail(self, error_type: str) -> None:
         """Mark it as failed."""
@@ -87,6 +97,10 @@ class Work:
 
     def measure(self, seconds: float) -> None:
         """Called at the end, before the span is closed: where its figures are recorded."""
+
+
+def _given(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if value is not None}
 
 
 def ending_of(error: BaseException) -> str | None:
