@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from opentelemetry import _logs as logs
-from opentelemetry import metrics, trace
+from opentelemetry import metrics as meters
+from opentelemetry import trace
 
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.tracing.content import Capture, Redact, choose_content, content
@@ -27,6 +28,7 @@ LONGEST_EXPORT_SECONDS = 5.0
 """What one export may take, and what the end of the process waits for all of them together."""
 LANGFUSE_CLOUD = "https://cloud.langfuse.com"
 _SERVICE = "lumo_graph"
+_PROJECT = "openinference.project.name"
 _PATHS = {"traces": "v1/traces", "metrics": "v1/metrics", "logs": "v1/logs"}
 _CLASSES = {
     "traces": ("trace_exporter", "OTLPSpanExporter"),
@@ -44,6 +46,7 @@ def configure_tracing(
     endpoint: str | None = None,
     headers: Mapping[str, str] | None = None,
     exporter: "SpanExporter | None" = None,
+    metrics: bool | None = None,
     capture_content: Capture | None = None,
     redact: Redact | None = None,
 ) -> bool:
@@ -63,6 +66,8 @@ def configure_tracing(
             variables say, else `http://localhost:4318`. Needs the extra `otlp`.
         headers: sent with each export to `endpoint`.
         exporter: where spans go instead.
+        metrics: send metrics to the collector too. None: what `OTEL_METRICS_EXPORTER` says; else if a variable names
+            the collector, and not to `endpoint`: dashboards for traces take none.
         capture_content: whether prompts, code, arguments and results are told: `"NO_CONTENT"`, `"SPAN_ONLY"`,
             `"EVENT_ONLY"` or `"SPAN_AND_EVENT"`. None: what `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`
             says, else nothing of it.
@@ -82,9 +87,9 @@ def configure_tracing(
     with _lock:
         if is_disabled() or provider_is_set():
             return False
-        where = _Destinations(endpoint=endpoint, headers=headers)
+        where = _Destinations(endpoint=endpoint, headers=headers, metrics=metrics)
         exporters = [exporter] if exporter is not None else where.spans()
-        figures = [] if exporter is not None else where.figures()
+        figures = where.figures()
         records = where.records() if exporter is None and content().in_events else where.records_if_named()
         resource = _resource(service_name)
         _set_metrics(resource, figures)
@@ -118,7 +123,8 @@ def set_provider(resource: "Resource | None", processors: "Sequence[SpanProcesso
 class _Destinations:
     """Where the environment and the arguments want things sent."""
 
-    def __init__(self, *, endpoint: str | None, headers: Mapping[str, str] | None) -> None:
+    def __init__(self, *, endpoint: str | None, headers: Mapping[str, str] | None, metrics: bool | None = None) -> None:
+        self._metrics = metrics
         self._endpoint = None if endpoint is None else _checked_url(endpoint, "endpoint")
         self._headers = headers
 
@@ -139,7 +145,10 @@ class _Destinations:
         return found
 
     def figures(self) -> "list[MetricExporter]":
-        default = "otlp" if self._has_endpoint("metrics") else "none"
+        if self._metrics is False:
+            return []
+        named = self._endpoint is None and self._has_endpoint("metrics")
+        default = "otlp" if named or self._metrics else "none"
         found: list[Any] = []
         for kind in _kinds("OTEL_METRICS_EXPORTER", default):
             if kind == "console":
@@ -236,12 +245,12 @@ def _checked_url(url: str, what: str) -> str:
 def _resource(service_name: str | None) -> "Resource":
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - as above
 
-    if service_name is not None:
-        return Resource.create({"service.name": service_name})
-    found = Resource.create()
-    if str(found.attributes.get("service.name", "")).startswith("unknown_service"):
-        return Resource.create({"service.name": _SERVICE})
-    return found
+    found = Resource.create({} if service_name is None else {"service.name": service_name})
+    name = str(found.attributes.get("service.name", ""))
+    if name.startswith("unknown_service"):
+        name = _SERVICE
+    # Where Phoenix sorts traces in; it does not look at the service.
+    return Resource({_PROJECT: name}).merge(found).merge(Resource({"service.name": name}))
 
 
 def _batched(exporter: "SpanExporter") -> "SpanProcessor":
@@ -258,7 +267,7 @@ def _set_metrics(resource: "Resource", exporters: "Sequence[MetricExporter]") ->
 
     readers = [PeriodicExportingMetricReader(exporter) for exporter in exporters]
     provider = MeterProvider(readers, resource, shutdown_on_exit=False)
-    metrics.set_meter_provider(provider)
+    meters.set_meter_provider(provider)
     _at_exit(provider.shutdown)
 
 

@@ -70,12 +70,27 @@ def test_arguments_do_the_same():
         assert done.stderr == ""
         assert {resource["service.name"] for resource, _ in sink.spans} == {"mine"}
         assert sink.requests[0][1]["x-key"] == "k"
+        assert sink.metrics == set()  # a dashboard for traces would refuse them
+
+
+def test_metrics_go_where_the_traces_go_if_asked_for():
+    with collecting() as sink:
+        child(f"configure_tracing(endpoint={sink.url!r}, metrics=True); work()")
+        assert "lumo_graph.runs" in sink.metrics
+
+
+def test_metrics_can_be_left_out():
+    with collecting() as sink:
+        child("configure_tracing(metrics=False); work()", OTEL_EXPORTER_OTLP_ENDPOINT=sink.url)
+        assert len(sink.spans) == 8
+        assert sink.metrics == set()
 
 
 def test_the_service_has_a_name_without_being_given_one():
     with collecting() as sink:
         child(RUNS, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url)
-        assert {resource["service.name"] for resource, _ in sink.spans} == {"lumo_graph"}
+        (about,) = {tuple(sorted(resource.items())) for resource, _ in sink.spans}
+        assert dict(about)["service.name"] == dict(about)["openinference.project.name"] == "lumo_graph"
 
 
 def test_langfuse_gets_spans_by_its_own_variables():

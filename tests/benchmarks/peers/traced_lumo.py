@@ -7,7 +7,6 @@ thread that exports has used is counted apart, because it works when it likes.
 import argparse
 import gc
 import json
-import os
 import statistics
 import threading
 import time
@@ -51,9 +50,8 @@ def start(mode: str, endpoint: str) -> None:
         return
     from lumo_graph import configure_tracing
 
-    if "metrics" not in mode:
-        os.environ["OTEL_METRICS_EXPORTER"] = "none"
-    configure_tracing(endpoint=endpoint, capture_content="SPAN_ONLY" if "content" in mode else "NO_CONTENT")
+    captured = "SPAN_ONLY" if "content" in mode else "NO_CONTENT"
+    configure_tracing(endpoint=endpoint, metrics="metrics" in mode, capture_content=captured)
 
 
 def spans_by_hand() -> None:
