@@ -7,12 +7,11 @@ from typing import Any, Self, cast
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
 from langgraph.graph.state import CompiledStateGraph
-from opentelemetry import context as otel
 from opentelemetry.context import Context
 from typing_extensions import override
 
 from lumo_graph.state import AgentInput, AgentOutput, AgentState
-from lumo_graph.tracing import RunTrace, Traced, begin_run, current_run, untraced
+from lumo_graph.tracing import RunTrace, Traced, begin_run, current_run, entered, untraced
 
 
 class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
@@ -83,15 +82,6 @@ def _ending(run: RunTrace | None) -> Generator[None, None, None]:
         run.end()
 
 
-@contextmanager
-def _current(context: Context) -> Generator[None, None, None]:
-    token = otel.attach(context)
-    try:
-        yield
-    finally:
-        otel.detach(token)
-
-
 class _Within(Generator[Any, None, None]):
     """A generator whose every step is made in a context."""
 
@@ -101,17 +91,17 @@ class _Within(Generator[Any, None, None]):
 
     @override
     def send(self, value: None) -> Any:
-        with _current(self._context):
+        with entered(self._context):
             return self._inner.send(value)
 
     @override
     def throw(self, *error: Any) -> Any:
-        with _current(self._context):
+        with entered(self._context):
             return self._inner.throw(*error)
 
     @override
     def close(self) -> None:
-        with _current(self._context):
+        with entered(self._context):
             self._inner.close()
 
 
@@ -124,15 +114,15 @@ class _AsyncWithin(AsyncGenerator[Any, None]):
 
     @override
     async def asend(self, value: None) -> Any:
-        with _current(self._context):
+        with entered(self._context):
             return await self._inner.asend(value)
 
     @override
     async def athrow(self, *error: Any) -> Any:
-        with _current(self._context):
+        with entered(self._context):
             return await self._inner.athrow(*error)
 
     @override
     async def aclose(self) -> None:
-        with _current(self._context):
+        with entered(self._context):
             await self._inner.aclose()

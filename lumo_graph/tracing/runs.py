@@ -1,5 +1,6 @@
 """The span of a run, and those of its steps: what outlives a single node, and so no `with` block holds it."""
 
+import logging
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ from lumo_graph.tracing.content import Content, content
 from lumo_graph.tracing.cutting import fitted
 from lumo_graph.tracing.messages import said
 from lumo_graph.tracing.metrics import instruments
-from lumo_graph.tracing.spans import Work, ending_of
+from lumo_graph.tracing.spans import Work, ending_of, entered
 
 Place: TypeAlias = Literal["begins", "opens", "within", "closes"]
 """What a node is in a run: the beginning of it; or the beginning of a step, a part of one, the end of one."""
 
 _RUN = otel.create_key("lumo_graph.run")
+_TOLD = ("run", "outcome", "counters", "usage", "isolation")
+"""What of the state the span of the run is told from."""
+_logger = logging.getLogger("lumo_graph")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +86,8 @@ class RunTrace:
         if self._before is None:
             self._look_at(place, state, checkpoint_id)
         context = self.context if place in {None, "begins"} else self._step(place == "opens", state)
-        token = otel.attach(context)
-        try:
+        with entered(context):
             yield
-        finally:
-            otel.detach(token)
 
     def see(self, place: Place | None, update: Mapping[str, Any], run: Mapping[str, Any] | None) -> dict[str, Any]:
         """Take from an update what the run's span will say, and what to add to it for a run that goes on elsewhere.
@@ -96,9 +97,7 @@ class RunTrace:
             update: what the node writes.
             run: the fields of the run that the node has read; None: there are none yet.
         """
-        for name in ("outcome", "counters", "usage", "isolation"):
-            if update.get(name) is not None:
-                self._seen[name] = update[name]
+        self._seen |= {name: update[name] for name in _TOLD if update.get(name) is not None}
         if "answer" in update:
             self._answer = update["answer"]
         if place == "closes":
@@ -143,12 +142,15 @@ class RunTrace:
         measured.runs.add(1, dimensions)
         measured.steps.record(steps, dimensions)
         measured.debug_attempts.record(self._debugged, dimensions)
+        with entered(self.context):
+            _logger.info("run of %s ended: %s, steps: %d", self.traced.agent, outcome, steps)
         self._work.span.end()
 
     def _outcome(self, error: BaseException | None) -> str:
         if error is not None:
             return ending_of(error) or "failed"
-        return self._seen.get("outcome") or "interrupted"
+        closed = (self._seen.get("run") or {}).get("closing") is not None
+        return self._seen.get("outcome") or "interrupted" if closed else "interrupted"
 
     def _spent(self, name: str) -> int | None:
         if (usage := self._seen.get("usage")) is None:
@@ -164,6 +166,7 @@ class RunTrace:
             return
         run: Mapping[str, Any] = state.get("run") or {}
         self._before, self._resumed = state.get("usage") or {}, True
+        self._seen = {name: state[name] for name in _TOLD if state.get(name) is not None}
         if (context := span_context_of(run.get("traceparent"))) is not None:
             self._work.span.add_link(context)
         self._show_task(run)

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -101,6 +102,16 @@ class Work:
 
 def _given(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if value is not None}
+
+
+@contextmanager
+def entered(context: Context) -> Generator[None, None, None]:
+    """Have a context current in a `with` block."""
+    token = otel.attach(context)
+    try:
+        yield
+    finally:
+        otel.detach(token)
 
 
 def ending_of(error: BaseException) -> str | None:

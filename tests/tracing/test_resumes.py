@@ -77,6 +77,7 @@ def test_a_resume_is_a_trace_of_its_own_that_links_to_the_one_before(spans):
     assert after.attributes["session.id"] == "t"
     assert after.attributes["lumo_graph.run.id"] == before.attributes["lumo_graph.run.id"]
     assert after.attributes["lumo_graph.run.checkpoint.id"]
+    assert after.attributes["lumo_graph.steps"] == 2
 
 
 def test_a_call_that_was_made_before_is_marked_and_not_measured(spans):

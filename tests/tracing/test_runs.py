@@ -392,3 +392,28 @@ def test_plans_and_last_words_are_part_of_the_run_and_of_no_step(spans):
 def test_a_copy_of_an_agent_with_another_config_is_traced_too(spans):
     coder(SUM, ANSWER).with_config(tags=["mine"]).invoke({"task": "add"})
     assert spans.tree == CODE
+
+
+def test_the_end_of_a_run_is_logged_in_its_trace(spans, caplog):
+    from lumo_graph.tracing.correlation import correlate_logs
+
+    correlate_logs()
+    with caplog.at_level("INFO", "lumo_graph"):
+        coder(SUM, ANSWER).invoke({"task": "add"})
+    (record,) = caplog.records
+    assert record.message == "run of lumo_agent ended: answered, steps: 2"
+    assert record.otelTraceID == f"{spans.one('invoke_agent').context.trace_id:032x}"
+
+
+def test_a_resumed_run_that_makes_no_step_of_its_own_says_how_many_there_were(spans):
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    config = {"configurable": {"thread_id": "t"}}
+    agent = coder(SUM, ANSWER, checkpointer=InMemorySaver())
+    agent.invoke({"task": "add"}, config, interrupt_before=["answer"])
+    assert spans.one("invoke_agent").attributes["lumo_graph.outcome"] == "interrupted"
+    spans.clear()
+    agent.invoke(None, config)
+    about = spans.one("invoke_agent").attributes
+    assert (about["lumo_graph.steps"], about["lumo_graph.outcome"]) == (2, "answered")
+    assert about["lumo_graph.sandbox.tier"]
