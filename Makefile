@@ -38,6 +38,7 @@ bench: $(VENV)/.dev  ## measure, and compare with other libraries in environment
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.overhead
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.sandbox
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.durability
+	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.tracing
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.bfcl
 
 clean:  ## remove the environment and what tools left

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lumo_graph.runs import resume as resume
     from lumo_graph.runs import run as run
     from lumo_graph.runs import stream as stream
+    from lumo_graph.tracing.configuring import configure_tracing as configure_tracing
     from lumo_graph.types import Execution as Execution
     from lumo_graph.types import Executor as Executor
     from lumo_graph.types import Limits as Limits
@@ -31,6 +32,7 @@ _HOMES = {
     "aresume": "lumo_graph.runs",
     "arun": "lumo_graph.runs",
     "astream": "lumo_graph.runs",
+    "configure_tracing": "lumo_graph.tracing.configuring",
     "create_lumo_agent": "lumo_graph.graph",
     "resume": "lumo_graph.runs",
     "run": "lumo_graph.runs",

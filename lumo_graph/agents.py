@@ -19,7 +19,8 @@ from lumo_graph.checkpoints import Checkpointer, ahold_thread, aopen_checkpointe
 from lumo_graph.draining import drainable
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.events import RunResult
-from lumo_graph.graph import LumoAgent, assemble
+from lumo_graph.graph import assemble
+from lumo_graph.lumo_agent import LumoAgent
 from lumo_graph.models import RetryPolicy, resolve_model
 from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
 from lumo_graph.options import AgentOptions, RunOptions, check_names
@@ -182,6 +183,7 @@ def _assembled(
         retry=options.get("retry", RetryPolicy()),
         preflight=options.get("preflight", True),
         interrupt_on=options.get("interrupt_on"),
+        tracing=options.get("tracing", True),
     )
     config: RunnableConfig = {"recursion_limit": _SUPERSTEPS}
     if request.thread_id:

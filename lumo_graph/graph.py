@@ -11,14 +11,14 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
-from langgraph.graph.state import CompiledStateGraph
 
 from lumo_graph.approvals import InterruptOn, parse_rules
 from lumo_graph.dialects import response_schema
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors import ProcessExecutor
 from lumo_graph.executors.inputs import Files
-from lumo_graph.models import RetryPolicy, resolve_model
+from lumo_graph.lumo_agent import LumoAgent
+from lumo_graph.models import RetryPolicy, model_name, resolve_model
 from lumo_graph.nodes.answer import Answer
 from lumo_graph.nodes.call_model import CallModel
 from lumo_graph.nodes.call_tools import CallTools
@@ -35,9 +35,8 @@ from lumo_graph.nodes.stopping import Stopping
 from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentInput, AgentOutput, AgentState
 from lumo_graph.tools import make_toolbox
+from lumo_graph.tracing import Traced, provider_of
 from lumo_graph.types import AgentType, Executor, Limits
-
-LumoAgent = CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +70,7 @@ def create_lumo_agent(
     interrupt_on: InterruptOn | None = None,
     idle_sessions: int = 32,
     idle_seconds: float = 900.0,
+    tracing: bool = True,
     name: str = "lumo_agent",
 ) -> LumoAgent:
     """Create an agent: a compiled LangGraph state graph, to invoke, stream, resume or embed like any other.
@@ -100,6 +100,7 @@ def create_lumo_agent(
         idle_sessions: sessions that stay alive between actions, of all threads together. What is beyond it ends, and
             comes back from its checkpoint: without what cannot be stored, such as a generator.
         idle_seconds: how long one stays alive with nothing to do; then it ends in the same way.
+        tracing: trace its runs with OpenTelemetry, where a provider is set (`configure_tracing` sets one).
         name: of the graph, as parents, streams and traces show it.
 
     Raises:
@@ -121,6 +122,7 @@ def create_lumo_agent(
         interrupt_on=interrupt_on,
         idle_sessions=idle_sessions,
         idle_seconds=idle_seconds,
+        tracing=tracing,
         name=name,
     ).graph
 
@@ -142,12 +144,14 @@ def assemble(
     interrupt_on: InterruptOn | None = None,
     idle_sessions: int = 32,
     idle_seconds: float = 900.0,
+    tracing: bool = True,
     name: str = "lumo_agent",
 ) -> Assembled:
     """`create_lumo_agent`, with what a caller needs who knows when the agent ends."""
     _check_parts(executor=executor, checkpointer=checkpointer, system_prompt=system_prompt, retry=retry)
-    if type(preflight) is not bool:
-        raise ConfigurationError(f"preflight must be True or False, not {preflight!r}.")
+    for option, value in (("preflight", preflight), ("tracing", tracing)):
+        if type(value) is not bool:
+            raise ConfigurationError(f"{option} must be True or False, not {value!r}.")
     toolbox = make_toolbox(tools)
     if executor is not None and files:
         raise ConfigurationError("files and executor are both given. Give the files to it: ProcessExecutor(files=...).")
@@ -174,25 +178,23 @@ def assemble(
         raise ConfigurationError("interrupt_on needs a checkpointer, and checkpointer=False stores nothing.")
     if response_format is not None:
         response_schema(response_format)  # raises before any work
+    traced = Traced(agent=name, provider=provider_of(model), model=model_name(model), enabled=tracing)
     graph = _build(setup).compile(checkpointer=checkpointer, name=name)
-    return Assembled(graph=graph, sessions=sessions, stopping=setup.stopping)
+    return Assembled(graph=LumoAgent.of(graph, traced), sessions=sessions, stopping=setup.stopping)
 
 
 def _build(setup: Setup) -> StateGraph[AgentState, None, AgentInput, AgentOutput]:
-    plan, generate_code, execute = Plan(setup), GenerateCode(setup), Execute(setup)
-    call_model, call_tools, answer = CallModel(setup), CallTools(setup), Answer(setup)
     builder = StateGraph(AgentState, input_schema=AgentInput, output_schema=AgentOutput)
 
-    prepare = Prepare(setup)
-    builder.add_node("prepare", Node(setup, prepare.run, prepare.arun))
-    builder.add_node("plan", Node(setup, plan.run, plan.arun))
-    builder.add_node("generate_code", Node(setup, generate_code.run, generate_code.arun))
-    builder.add_node("execute", Node(setup, execute.run, execute.arun))
-    builder.add_node("call_model", Node(setup, call_model.run, call_model.arun))
-    builder.add_node("call_tools", Node(setup, call_tools.run, call_tools.arun))
-    builder.add_node("observe", Observe(setup).run)
+    builder.add_node("prepare", Node(setup, Prepare(setup), "begins"))
+    builder.add_node("plan", Node(setup, Plan(setup)))
+    builder.add_node("generate_code", Node(setup, GenerateCode(setup), "opens"))
+    builder.add_node("execute", Node(setup, Execute(setup), "within"))
+    builder.add_node("call_model", Node(setup, CallModel(setup), "opens"))
+    builder.add_node("call_tools", Node(setup, CallTools(setup), "within"))
+    builder.add_node("observe", Node(setup, Observe(setup), "closes"))
     builder.add_node("self_debug", SelfDebug(setup).run)
-    builder.add_node("answer", Node(setup, answer.run, answer.arun))
+    builder.add_node("answer", Node(setup, Answer(setup)))
 
     builder.add_edge(START, "prepare")
     builder.add_edge("prepare", "plan")

@@ -38,6 +38,8 @@ class AgentOptions(TypedDict, total=False):
     """How model calls are retried."""
     preflight: bool
     """Check every code action before anything of it runs (the default)."""
+    tracing: bool
+    """Trace the run with OpenTelemetry, where a provider is set (the default)."""
     interrupt_on: InterruptOn | None
     """Tools whose calls wait for a person; see `create_lumo_agent`."""
 

@@ -80,6 +80,8 @@ class RunFields(TypedDict):
     planning_interval: int | None
     closing: str | None
     """Id of the message that closed the run; None while something is left to do."""
+    traceparent: NotRequired[str]
+    """The span of the run as W3C trace context, where runs are traced: whoever goes on with it links to it."""
 
 
 class Counters(TypedDict):

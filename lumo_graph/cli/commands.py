@@ -22,6 +22,7 @@ from lumo_graph.cli.options import (
     PlanningOption,
     SystemPromptOption,
     ToolsOption,
+    TraceOption,
 )
 from lumo_graph.cli.recovering import recover
 from lumo_graph.cli.starting import agent_options, checked_model, follow_run, place_of
@@ -91,6 +92,7 @@ def run(
     ] = None,
     memory_mb: Annotated[int | None, typer.Option(metavar="N", help="MiB of memory for the code (2048).")] = None,
     disk_mb: Annotated[int | None, typer.Option(metavar="N", help="MiB of files for the code (64).")] = None,
+    trace: TraceOption = False,
     json_lines: JsonOption = False,
 ) -> None:
     """Run a task."""
@@ -118,7 +120,9 @@ def run(
         return agent.start(sys.stdin.read() if task == "-" else task, {"agent_type": agent_type, "limits": given})
 
     options = agent_options(base_url, file, system_prompt, planning_interval, interrupt_on)
-    raise typer.Exit(follow_run(start, place, named, tools, options, json_lines=json_lines, artifacts=artifacts))
+    raise typer.Exit(
+        follow_run(start, place, named, tools, options, json_lines=json_lines, artifacts=artifacts, trace=trace)
+    )
 
 
 @app.command()
@@ -143,6 +147,7 @@ def resume(
     decision: Annotated[
         str | None, typer.Option(metavar="JSON", help='Any decision, or {"decisions": [...]} with one for each call.')
     ] = None,
+    trace: TraceOption = False,
     json_lines: JsonOption = False,
 ) -> None:
     """Go on with an interrupted run.
@@ -165,7 +170,9 @@ def resume(
         return agent.go_on(decided)
 
     options = agent_options(base_url, file, system_prompt, planning_interval, interrupt_on)
-    raise typer.Exit(follow_run(start, place, named, tools, options, json_lines=json_lines, artifacts=artifacts))
+    raise typer.Exit(
+        follow_run(start, place, named, tools, options, json_lines=json_lines, artifacts=artifacts, trace=trace)
+    )
 
 
 @app.command()

@@ -53,4 +53,5 @@ InterruptOnOption = Annotated[
         help="Ask before calls of this tool (python_interpreter: before any code). May be given several times.",
     ),
 ]
+TraceOption = Annotated[bool, typer.Option("--trace", help="Print where the time went, as a tree, at the end.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line, and nothing else.")]

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from lumo_graph.cli.complaints import complain
+from lumo_graph.cli.complaints import complain, complaining
 from lumo_graph.cli.exits import USAGE
 from lumo_graph.cli.following import Place, follow
 from lumo_graph.cli.storage import chosen_checkpointer, shown
+from lumo_graph.cli.tracing import tracing
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.events import Event
 from lumo_graph.types import AGENT_TYPES
@@ -61,6 +62,7 @@ def follow_run(
     *,
     json_lines: bool,
     artifacts: str | None,
+    trace: bool = False,
 ) -> int:
     """Start a run, or go on with it, and follow it to its end; the exit code."""
 
@@ -70,13 +72,14 @@ def follow_run(
 
         return CalledAgent(place, model, tools or [], options)
 
-    return follow(
-        lambda: start(agent()),
-        lambda decision: agent().go_on(decision),
-        place,
-        json_lines=json_lines,
-        artifacts=artifacts,
-    )
+    with complaining(), tracing(show=trace):
+        return follow(
+            lambda: start(agent()),
+            lambda decision: agent().go_on(decision),
+            place,
+            json_lines=json_lines,
+            artifacts=artifacts,
+        )
 
 
 def place_of(thread_id: str, checkpointer: str | None, *, agent_type: str = AGENT_TYPES[0], **options: Any) -> Place:

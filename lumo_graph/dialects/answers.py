@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, SchemaError
 
-from lumo_graph.dialects.excerpts import one_line, shorten
 from lumo_graph.errors import ConfigurationError
+from lumo_graph.excerpts import one_line, shorten
 from lumo_graph.storable import storable
 
 _MOST_PROBLEMS = 10

@@ -11,8 +11,8 @@ from typing import Any, cast
 from langchain_core.messages import AIMessage
 
 from lumo_graph.dialects.actions import RunCode, Unparsable
-from lumo_graph.dialects.excerpts import shorten
 from lumo_graph.dialects.fences import Block, segments
+from lumo_graph.excerpts import shorten
 from lumo_graph.types import ToolSpec
 
 FINAL_ANSWER = "final_answer"

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import islice
 
-from lumo_graph.dialects.excerpts import bullets, one_line, readable, shorten
 from lumo_graph.dialects.observe import error_title
 from lumo_graph.dialects.stubs import render_stub
 from lumo_graph.dialects.syntax import NOT_RUN
+from lumo_graph.excerpts import bullets, one_line, readable, shorten
 from lumo_graph.types import CodeError, Execution, ToolCall, ToolSpec
 
 _MOST_STUBS = 2

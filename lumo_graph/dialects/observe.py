@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from lumo_graph.dialects.excerpts import bullets, fair_shares, one_line, readable, shorten
+from lumo_graph.excerpts import bullets, fair_shares, one_line, readable, shorten
 from lumo_graph.types import CHANGES, CodeError, Execution
 
 _NO_OUTPUT = "(no output: nothing was printed, and the code does not end in an expression with a value)"

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from lumo_graph.dialects.excerpts import bullets, shorten
 from lumo_graph.dialects.stubs import summary_of
+from lumo_graph.excerpts import bullets, shorten
 from lumo_graph.types import ToolSpec
 
 _TASK_CHARS = 20_000

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from lumo_graph.dialects.excerpts import bullets, shorten
 from lumo_graph.dialects.stubs import render_stubs
+from lumo_graph.excerpts import bullets, shorten
 from lumo_graph.types import Limits, ToolSpec
 
 _SCHEMA_CHARS = 20_000

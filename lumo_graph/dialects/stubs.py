@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-from lumo_graph.dialects.excerpts import one_line, shorten
+from lumo_graph.excerpts import one_line, shorten
 from lumo_graph.types import Parameter, ToolSpec
 
 _DOC_CHARS = 4_000

@@ -1,6 +1,7 @@
 """One call of a chat model: streamed, bounded, retried. Sync and async differ only in how they read the stream."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import count
 from traceback import format_exception
 from typing import Any, NoReturn
 
@@ -12,8 +13,10 @@ from langchain_core.tools import BaseTool
 from lumo_graph.errors import ConfigurationError, LumoGraphError, ModelError
 from lumo_graph.models.failures import Failure, describe_failure, read_failure, redact
 from lumo_graph.models.providers import model_name, secrets_of
-from lumo_graph.models.replies import Draft, StrayReplyError
+from lumo_graph.models.replies import Draft, StrayReplyError, usage_of
 from lumo_graph.models.retries import DEFAULT_RETRY, RetryPolicy, aretrying, retrying
+from lumo_graph.steering import steers_the_graph
+from lumo_graph.tracing import Chat
 
 MAX_REPLY_CHARS = 400_000
 """Characters after which a reply is taken to be endless."""
@@ -51,19 +54,25 @@ def call_model(
     """
     source = bind_tools(model, tools)
 
+    numbers = count(1)
+
     def attempt() -> AIMessage:
         draft = Draft(max_chars=max_reply_chars)
-        stream: Iterator[Any] = source.stream(list(messages), config)
-        try:
-            for chunk in stream:
-                if draft.add(chunk):
-                    break
-        except ValueError as error:
-            draft.check_empty(error)
-        finally:
-            if close := getattr(stream, "close", None):
-                close()
-        return draft.finish()
+        with Chat(model, model_name(model), messages, next(numbers)) as chat:
+            stream: Iterator[Any] = source.stream(list(messages), config)
+            try:
+                for chunk in stream:
+                    chat.chunk()
+                    if draft.add(chunk):
+                        break
+            except ValueError as error:
+                draft.check_empty(error)
+            finally:
+                if close := getattr(stream, "close", None):
+                    close()
+            reply = draft.finish()
+            chat.replied(reply, usage_of(reply))
+            return reply
 
     try:
         return retrying(retry, attempt)
@@ -83,19 +92,25 @@ async def acall_model(
     """Like `call_model`, without blocking the event loop."""
     source = bind_tools(model, tools)
 
+    numbers = count(1)
+
     async def attempt() -> AIMessage:
         draft = Draft(max_chars=max_reply_chars)
-        stream: AsyncIterator[Any] = source.astream(list(messages), config)
-        try:
-            async for chunk in stream:
-                if draft.add(chunk):
-                    break
-        except ValueError as error:
-            draft.check_empty(error)
-        finally:
-            if close := getattr(stream, "aclose", None):
-                await close()
-        return draft.finish()
+        with Chat(model, model_name(model), messages, next(numbers)) as chat:
+            stream: AsyncIterator[Any] = source.astream(list(messages), config)
+            try:
+                async for chunk in stream:
+                    chat.chunk()
+                    if draft.add(chunk):
+                        break
+            except ValueError as error:
+                draft.check_empty(error)
+            finally:
+                if close := getattr(stream, "aclose", None):
+                    await close()
+            reply = draft.finish()
+            chat.replied(reply, usage_of(reply))
+            return reply
 
     try:
         return await aretrying(retry, attempt)
@@ -125,7 +140,7 @@ def raise_as_model_error(error: Exception, model: BaseChatModel) -> NoReturn:
 
     A provider may send anything, so a ValueError or a RecursionError in reading its reply is its failure too.
     """
-    if isinstance(error, (LumoGraphError, AssertionError)) or _steers_the_graph(error):
+    if isinstance(error, (LumoGraphError, AssertionError)) or steers_the_graph(error):
         raise error
     name, secrets = model_name(model), secrets_of(model)
     if isinstance(error, StrayReplyError):
@@ -135,9 +150,3 @@ def raise_as_model_error(error: Exception, model: BaseChatModel) -> NoReturn:
     # A cause that holds the key would be printed with every traceback.
     cause = error if redact(told, secrets) == told else None
     raise ModelError(text) from cause
-
-
-def _steers_the_graph(error: Exception) -> bool:
-    return any(
-        kind.__module__ == "langgraph.errors" and kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__
-    )

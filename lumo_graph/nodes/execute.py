@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from langchain_core.runnables import RunnableConfig
+from opentelemetry import context as otel
 
 from lumo_graph.approvals import Decision, EditedAction
 from lumo_graph.dialects import RunCode, action_from_dict, action_to_dict, check_action, shorten
@@ -15,10 +16,8 @@ from lumo_graph.nodes.setup import Setup
 from lumo_graph.nodes.threads import await_thread
 from lumo_graph.state import AgentState, Update
 from lumo_graph.tools import bounded_args
-from lumo_graph.types import (
-    CodeError,
-    Execution,
-)
+from lumo_graph.tracing import CodeAction
+from lumo_graph.types import CodeError, Execution
 
 
 class Execute:
@@ -53,6 +52,17 @@ class Execute:
 
     def _act(self, action: RunCode, state: AgentState, server: ToolServer, work: "Work") -> Update:
         """The action from the checks before it to what it leaves, in whatever thread."""
+        counters, sandbox = state["counters"], type(self._setup.sessions.executor).__name__
+        step, attempt = str(counters["steps"]), counters["failures"] + 1
+        with CodeAction(action.code, call_id=step, attempt=attempt, sandbox=sandbox) as traced:
+            server.context = otel.get_current()
+            update = self._decided(action, state, server, work, traced)
+            traced.did(update.get("execution") or {})
+            return update
+
+    def _decided(
+        self, action: RunCode, state: AgentState, server: ToolServer, work: "Work", traced: CodeAction
+    ) -> Update:
         if (refused := self._check(action.code, state)) is not None:
             return _not_run(state, refused)
         match server.decide_about_code(action.code):
@@ -67,7 +77,10 @@ class Execute:
                     return {**_not_run(state, refused, notes=(_edited(code),)), "action": action_to_dict(chosen)}
             case _:
                 chosen = action
-        return _update(state, server, work.do(chosen.code), chosen)
+        done = work.do(chosen.code)
+        traced.ran(chosen.code)
+        traced.left(done.isolation, done.snapshot, done.restore)
+        return _update(state, server, done, chosen)
 
     def _check(self, code: str, state: AgentState) -> CodeError | None:
         """What is certain to go wrong, found before anything is run."""

@@ -1,14 +1,29 @@
 """A node with a sync and an async form."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from typing import Any, Protocol, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ensure_config
+from langgraph.runtime import get_runtime
 from typing_extensions import override
 
 from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
-from lumo_graph.state import AgentState, Update
+from lumo_graph.state import AgentState, RunFields, Update
+from lumo_graph.tracing import Place, RunTrace, current_run
+
+
+class Work(Protocol):
+    """What a node does, in both forms."""
+
+    def run(self, state: AgentState, config: RunnableConfig, /) -> Update:
+        """Do it; the channels to write."""
+        ...
+
+    def arun(self, state: AgentState, config: RunnableConfig, /) -> Awaitable[Update]:
+        """Do it, from an event loop."""
+        ...
 
 
 class Node(Runnable[AgentState, Update]):
@@ -16,24 +31,26 @@ class Node(Runnable[AgentState, Update]):
 
     LangChain's RunnableLambda does the same, but it keeps what it has inspected in a cache of the process, and with it
     the agents and the live sessions of its nodes.
+
+    Args:
+        setup: of the agent.
+        work: what it does.
+        place: what it is in a run, for the run's trace; None: a part of the run and of no step.
     """
 
-    def __init__(
-        self,
-        setup: Setup,
-        run: Callable[[AgentState, RunnableConfig], Update],
-        arun: Callable[[AgentState, RunnableConfig], Awaitable[Update]],
-    ) -> None:
+    def __init__(self, setup: Setup, work: Work, place: Place | None = None) -> None:
         self._setup = setup
-        self._run = run
-        self._arun = arun
+        self._work = work
+        self._place: Place | None = place
 
     @override
     def invoke(self, input: AgentState, config: RunnableConfig | None = None, **kwargs: Any) -> Update:
         config = ensure_config(config)
         try:
-            update = self._run(input, config)
-            self._setup.stopping.check(update)
+            with self._traced(input) as finish:
+                update = self._work.run(input, config)
+                self._setup.stopping.check(update)
+                update = finish(update)
         except BaseException:
             self._release(input, config)
             raise
@@ -43,13 +60,29 @@ class Node(Runnable[AgentState, Update]):
     async def ainvoke(self, input: AgentState, config: RunnableConfig | None = None, **kwargs: Any) -> Update:
         config = ensure_config(config)
         try:
-            async with self._setup.stopping.cancellable():
-                update = await self._arun(input, config)
-            self._setup.stopping.check(update)
+            with self._traced(input) as finish:
+                async with self._setup.stopping.cancellable():
+                    update = await self._work.arun(input, config)
+                self._setup.stopping.check(update)
+                update = finish(update)
         except BaseException:
             self._release(input, config)
             raise
         return update
+
+    @contextmanager
+    def _traced(self, state: AgentState) -> Generator[Callable[[Update], Update], None, None]:
+        """The node's place in the trace of its run; yields what the trace makes of its update."""
+        if (run := current_run()) is None:
+            yield lambda update: update
+            return
+        info = get_runtime().execution_info
+        with run.in_node(self._place, state, info.checkpoint_id if info else None):
+            yield lambda update: self._seen(run, update, state)
+
+    def _seen(self, run: RunTrace, update: Update, state: AgentState) -> Update:
+        more = run.see(self._place, update, state.get("run"))
+        return {**update, "run": cast("RunFields", more["run"])} if more else update
 
     def _release(self, state: AgentState, config: RunnableConfig) -> None:
         """End the session of a run that has failed and that nobody can come back to."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.runnables import RunnableConfig
 
 from lumo_graph.dialects import (
     Answer,
@@ -51,8 +52,13 @@ class Observe:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
 
-    def run(self, state: AgentState) -> Update:
+    async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
+        """The same, from an event loop: there is nothing to wait for."""
+        return self.run(state, config)
+
+    def run(self, state: AgentState, config: RunnableConfig) -> Update:
         """The update after an action of either branch."""
+        del config
         seen = self._check(see(state))
         counters = state["counters"]
         failures = counters["failures"] + 1 if seen.failed else 0

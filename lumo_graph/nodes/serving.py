@@ -11,6 +11,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 from langgraph.errors import GraphInterrupt
+from opentelemetry import context as otel
 
 from lumo_graph.approvals import Decision, Request
 from lumo_graph.events import Event, ToolEnded, ToolStarted, event_to_dict
@@ -20,6 +21,7 @@ from lumo_graph.nodes.journaling import Journal
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState
 from lumo_graph.tools import Effects, bounded_args, preview, run_in_background
+from lumo_graph.tracing import ToolCallWork
 from lumo_graph.types import ToolReply, ToolRequest
 
 IDEMPOTENCY_KEY = "idempotency_key"
@@ -73,6 +75,8 @@ class ToolServer:
         self._lock = threading.Lock()
         self._cancels: list[Callable[[], object]] = []
         self._emit = event_emitter()
+        self.context = otel.get_current()
+        """What the calls are traced under; a session may make them from threads of its own."""
         self.journal = Journal.of(config, loop)
         """Of the action; None where nothing is stored."""
         self._approvals = Approvals(
@@ -99,6 +103,15 @@ class ToolServer:
             GraphInterrupt: a person has to be asked.
             DivergenceError: the action ran before, and made another call here.
         """
+        known = self._toolbox.tools
+        work = ToolCallWork(request.name, known, call_id=call_id, args=request.args, parent=self.context)
+        with work:
+            served = self._call(call_id, request)
+            reply, edited = served.reply, served.edited is not None
+            work.returned(reply.value, reply.error, reply.error_type, replayed=served.replayed, edited=edited)
+        return served
+
+    def _call(self, call_id: str, request: ToolRequest) -> Served:
         self._emit(ToolStarted(call_id=call_id, name=request.name, args=bounded_args(request.args)))
         started = time.monotonic()
         self._approvals.begin()

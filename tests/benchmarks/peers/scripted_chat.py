@@ -19,6 +19,7 @@ class ScriptedChat(BaseChatModel):
     replies: int
     """Number of replies, the closing one included."""
     closing: str
+    action: str = ACTION
     before_closing: Callable[[], object] = lambda: None
     """Called when the last reply is asked for."""
 
@@ -28,7 +29,7 @@ class ScriptedChat(BaseChatModel):
         """The text of the next reply."""
         self._given += 1
         if self._given < self.replies:
-            return ACTION
+            return self.action
         self.before_closing()
         return self.closing
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumo_graph.dialects.excerpts import bullets, fair_shares, one_line, readable, shorten
+from lumo_graph.excerpts import bullets, fair_shares, one_line, readable, shorten
 
 
 def test_short_text_stays_as_it_is() -> None:

@@ -1,0 +1,45 @@
+"""What the command does with traces: send them where the environment says, and show them at the end of a run."""
+
+import logging
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+
+_DESTINATIONS = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_METRICS_EXPORTER",
+    "LANGFUSE_PUBLIC_KEY",
+)
+
+
+@contextmanager
+def tracing(*, show: bool) -> Generator[None, None, None]:
+    """Trace what runs in a `with` block.
+
+    Args:
+        show: print its tree to stderr afterwards, however it ends.
+
+    Raises:
+        ConfigurationError: the environment names a destination that cannot be used.
+    """
+    if any(os.environ.get(name) for name in _DESTINATIONS):
+        from lumo_graph.tracing.configuring import configure_tracing  # noqa: PLC0415 - the SDK is slow to import
+
+        # A collector that does not answer is told once, when the spans are lost, and not with every attempt.
+        logging.getLogger("opentelemetry").setLevel(logging.ERROR)
+        configure_tracing()
+    if not show:
+        yield
+        return
+    from lumo_graph.tracing.collecting import collect_spans  # noqa: PLC0415 - same
+
+    collected = collect_spans()
+    try:
+        yield
+    finally:
+        from lumo_graph.cli.tree import print_tree  # noqa: PLC0415 - rich
+
+        print_tree(collected.spans)

@@ -1,0 +1,128 @@
+"""The compiled graph of an agent: LangGraph's, and around each of its runs the span of the run."""
+
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import aclosing, closing, contextmanager
+from typing import Any, Self, cast
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config, merge_configs
+from langgraph.graph.state import CompiledStateGraph
+from opentelemetry.context import Context
+from typing_extensions import override
+
+from lumo_graph.state import AgentInput, AgentOutput, AgentState
+from lumo_graph.tracing import RunTrace, Traced, begin_run, current_run, entered, untraced
+
+
+class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
+    """An agent. `invoke`, `ainvoke`, `batch` and every kind of stream go through the two methods here.
+
+    Args:
+        traced: what the spans of its runs say of it.
+        **parts: of a compiled state graph.
+    """
+
+    def __init__(self, *, traced: Traced, **parts: Any) -> None:
+        super().__init__(**parts)
+        self.traced = traced
+
+    @classmethod
+    def of(cls, graph: CompiledStateGraph[AgentState, None, AgentInput, AgentOutput], traced: Traced) -> Self:
+        """A compiled graph as an agent; the two share everything."""
+        made = cls.__new__(cls)
+        vars(made).update(vars(graph), traced=traced)
+        return made
+
+    @override
+    def stream(  # pyright: ignore[reportIncompatibleMethodOverride] - LangGraph's overloads, passed on as they are
+        self, input: Any, config: RunnableConfig | None = None, **options: Any
+    ) -> Generator[Any, None, None]:
+        chunks: Generator[Any, None, None] = cast("Any", super()).stream(input, config, **options)
+        run = begin_run(self.traced, self._whole(config))
+        context = _context_of(run)
+        if context is None:
+            yield from chunks
+            return
+        # What is current is so within each `next` alone: between two of them the consumer's own context counts.
+        with _ending(run), closing(_Within(chunks, context)) as traced:
+            yield from traced
+
+    @override
+    async def astream(  # pyright: ignore[reportIncompatibleMethodOverride] - same
+        self, input: Any, config: RunnableConfig | None = None, **options: Any
+    ) -> AsyncGenerator[Any, None]:
+        chunks: AsyncGenerator[Any, None] = cast("Any", super()).astream(input, config, **options)
+        run = begin_run(self.traced, self._whole(config))
+        context = _context_of(run)
+        with _ending(run):
+            async with aclosing(chunks if context is None else _AsyncWithin(chunks, context)) as traced:
+                async for chunk in traced:
+                    yield chunk
+
+    def _whole(self, config: RunnableConfig | None) -> Mapping[str, Any]:
+        return ensure_config(merge_configs(self.config, config))
+
+
+def _context_of(run: RunTrace | None) -> Context | None:
+    """What is to be current in the run; None if that need not change."""
+    if run is not None:
+        return run.context
+    return None if current_run() is None else untraced()
+
+
+@contextmanager
+def _ending(run: RunTrace | None) -> Generator[None, None, None]:
+    try:
+        yield
+    except BaseException as error:
+        if run is not None:
+            run.end(error)
+        raise
+    if run is not None:
+        run.end()
+
+
+class _Within(Generator[Any, None, None]):
+    """A generator whose every step is made in a context."""
+
+    def __init__(self, inner: Generator[Any, None, None], context: Context) -> None:
+        self._inner = inner
+        self._context = context
+
+    @override
+    def send(self, value: None) -> Any:
+        with entered(self._context):
+            return self._inner.send(value)
+
+    @override
+    def throw(self, *error: Any) -> Any:
+        with entered(self._context):
+            return self._inner.throw(*error)
+
+    @override
+    def close(self) -> None:
+        with entered(self._context):
+            self._inner.close()
+
+
+class _AsyncWithin(AsyncGenerator[Any, None]):
+    """An async generator whose every step is made in a context."""
+
+    def __init__(self, inner: AsyncGenerator[Any, None], context: Context) -> None:
+        self._inner = inner
+        self._context = context
+
+    @override
+    async def asend(self, value: None) -> Any:
+        with entered(self._context):
+            return await self._inner.asend(value)
+
+    @override
+    async def athrow(self, *error: Any) -> Any:
+        with entered(self._context):
+            return await self._inner.athrow(*error)
+
+    @override
+    async def aclose(self) -> None:
+        with entered(self._context):
+            await self._inner.aclose()

@@ -1,0 +1,132 @@
+"""Whether the content of runs is told, where, and in which form. Off unless it is asked for.
+
+Content is what a person or a model has written and what tools return: prompts, code, arguments, results, and the text
+of exceptions. Names, numbers and hashes are not content.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any, Literal, TypeAlias, cast
+
+from lumo_graph.errors import ConfigurationError
+from lumo_graph.storable import whole_characters
+
+Capture: TypeAlias = Literal["NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"]
+Redact: TypeAlias = Callable[[str], str]
+
+VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+MAX_CHARS = 64_000
+"""Characters of one attribute, unless `OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT` allows fewer."""
+
+_WHERE: Mapping[str, tuple[bool, bool]] = {
+    "NO_CONTENT": (False, False),
+    "SPAN_ONLY": (True, False),
+    "EVENT_ONLY": (False, True),
+    "SPAN_AND_EVENT": (True, True),
+}
+_OLDER_WORDS = {"": "NO_CONTENT", "FALSE": "NO_CONTENT", "TRUE": "SPAN_AND_EVENT"}
+_LIMITS = ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT")
+_NOT_REDACTED = "[left out: redact failed]"
+_MOST_DEPTH = 32
+
+_logger = logging.getLogger("lumo_graph")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What may be told of the content of a run."""
+
+    on_spans: bool = False
+    in_events: bool = False
+    max_chars: int = MAX_CHARS
+    redact: Redact | None = None
+
+    def __bool__(self) -> bool:
+        return self.on_spans or self.in_events
+
+    def clean(self, value: Any, depth: int = 0) -> Any:
+        """The value as JSON data, with every text in it redacted."""
+        if isinstance(value, str):
+            return self._redacted(_text(value))
+        if value is None or isinstance(value, (bool, int, float)):
+            # JSON has no NaN and no infinity.
+            return value if not isinstance(value, float) or isfinite(value) else repr(value)
+        if depth >= _MOST_DEPTH:
+            return "..."
+        if isinstance(value, Mapping):
+            fields = cast("Mapping[Any, Any]", value)
+            return {self._redacted(_text(name)): self.clean(part, depth + 1) for name, part in fields.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.clean(part, depth + 1) for part in cast("list[Any]", value)]
+        return self._redacted(_text(value))
+
+    def _redacted(self, text: str) -> str:
+        if self.redact is None:
+            return text
+        try:
+            return str(self.redact(text))
+        except Exception as failure:  # noqa: BLE001 - a hook of the user's must not break a run, nor let content through
+            _logger.warning("redact failed with %s: the text is left out of the trace", type(failure).__name__)
+            return _NOT_REDACTED
+
+
+_chosen: list[Capture | None] = [None]
+_hook: list[Redact | None] = [None]
+
+
+def choose_content(capture: Capture | None, redact: Redact | None) -> None:
+    """Set for the process what `configure_tracing` was told; None leaves it to the variable.
+
+    Raises:
+        ConfigurationError: there is no such choice.
+    """
+    if capture is not None and capture not in _WHERE:
+        raise ConfigurationError(f"capture_content must be one of {', '.join(_WHERE)}, not {capture!r}.")
+    if redact is not None and not callable(redact):
+        raise ConfigurationError(f"redact must be a function of a text that returns a text, not {redact!r}.")
+    _chosen[0], _hook[0] = capture, redact
+
+
+def content() -> Content:
+    """What may be told now."""
+    on_spans, in_events = _WHERE[_chosen[0] or _from_environment()]
+    if not (on_spans or in_events):
+        return _NOTHING
+    return replace(
+        _NOTHING, on_spans=on_spans, in_events=in_events, redact=_hook[0], max_chars=min(MAX_CHARS, _limit())
+    )
+
+
+def json_text(value: Any) -> str:
+    """The value as JSON on one line."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+_NOTHING = Content()
+
+
+def _text(value: Any) -> str:
+    try:
+        return whole_characters(str(value))
+    except Exception:  # noqa: BLE001 - an object of the user's, which may refuse
+        return f"<{type(value).__name__}>"
+
+
+def _from_environment() -> str:
+    given = os.environ.get(VARIABLE, "").strip().upper()
+    found = _OLDER_WORDS.get(given, given)
+    if found not in _WHERE:
+        _logger.warning("%s=%s is none of %s: no content is captured", VARIABLE, given, ", ".join(_WHERE))
+        return "NO_CONTENT"
+    return found
+
+
+def _limit() -> int:
+    for name in _LIMITS:
+        if (text := os.environ.get(name, "").strip()).isdecimal():
+            return int(text)
+    return MAX_CHARS
