@@ -149,7 +149,8 @@ class RunTrace:
     def _outcome(self, error: BaseException | None) -> str:
         if error is not None:
             return ending_of(error) or "failed"
-        closed = (self._seen.get("run") or {}).get("closing") is not None
+        run: Mapping[str, Any] = self._seen.get("run") or {}
+        closed = run.get("closing") is not None
         return self._seen.get("outcome") or "interrupted" if closed else "interrupted"
 
     def _spent(self, name: str) -> int | None:
