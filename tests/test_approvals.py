@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 from pydantic import ValidationError
 
@@ -119,6 +121,19 @@ def test_an_answer_that_fits_is_taken_apart():
 def test_what_is_no_decision_is_refused_with_the_forms_there_are(decision):
     with pytest.raises(ConfigurationError, match=r"is no decision: .* Give \{'type': 'approve'\}"):
         check_decision(decision)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [datetime(2026, 1, 1, tzinfo=UTC), {"a"}, 2**64, "\ud800", {(1, 2): 3}, [object()]],
+    ids=["date", "set", "large", "surrogate", "tuple as key", "object"],
+)
+def test_an_edit_that_could_not_be_recorded_is_refused(value):
+    edit = {"type": "edit", "edited_action": {"name": "mail", "args": {"to": value}}}
+    with pytest.raises(ConfigurationError, match="edited arguments must be plain data"):
+        check_decision(edit)
+    with pytest.raises(ValidationError, match="edited arguments must be plain data"):
+        answer_schema([MAIL]).model_validate(edit)
 
 
 def test_a_wave_comes_back_as_far_as_an_answer_needs_it():

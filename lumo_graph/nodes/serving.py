@@ -170,7 +170,7 @@ class ToolServer:
             # Another question than the first, and than the one after the crash before.
             questions[f"{asked.key}?{times}"] = _unknown(request)
         for key, one in questions.items():
-            decision = self._approvals.decide(key, replace(one, args=dict(edited or request.args)))
+            decision = self._approvals.decide(key, replace(one, args=dict(request.args if edited is None else edited)))
             if (instead := _instead_of_call(request.name, decision)) is not None:
                 return self._record(asked, request, lambda: instead)
             if decision.edited_action is not None:
