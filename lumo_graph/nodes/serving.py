@@ -145,14 +145,16 @@ class ToolServer:
             return self._unrecorded(ToolReply(error=text, error_type="RuntimeError"))
         effects = self._toolbox.effects_of(request.name)
         question = self._approvals.request_for(request.name, request.args, line=request.line)
-        if self.journal is None or effects is None or (effects.none and question is None):
+        needs_no_record = effects is None or (effects.none and question is None)
+        if self.journal is None or (needs_no_record and not self.journal.knows(request.name, request.args)):
             return self._unrecorded(self._make(request.name, request.args, key=None))
         asked = self.journal.ask(request)
         if asked.record is not None:
             edited = asked.record.arguments if asked.record.edited is not None else None
             return Served(reply=asked.record.reply, replayed=True, edited=edited)
         self.journal.keep_sources()
-        return self._decided(asked, request, effects, question)
+        question = question or self._approvals.asked_before(str(asked.key))
+        return self._decided(asked, request, effects or Effects(), question)
 
     def _unrecorded(self, reply: ToolReply) -> Served:
         if self.journal is not None:
@@ -162,25 +164,35 @@ class ToolServer:
     def _decided(self, asked: Asked, request: ToolRequest, effects: Effects, question: Request | None) -> Served:
         """Make a call that was not made before, if those who must be asked let it be made."""
         assert self.journal is not None  # noqa: S101 - what is asked for was asked of it
+        times = self.journal.times_begun(asked)
+        if times and effects.on_unknown == "fail":
+            return self._record(asked, request, lambda: _may_have_run(request.name))
         edited: Mapping[str, Any] | None = None
         questions = {} if question is None else {str(asked.key): question}
-        if effects.on_unknown != "rerun" and (times := self.journal.times_begun(asked)):
-            if effects.on_unknown == "fail":
-                return self._record(asked, request, lambda: _may_have_run(request.name))
-            # Another question than the first, and than the one after the crash before.
-            questions[f"{asked.key}?{times}"] = _unknown(request)
+        # Another question than the first, and than the one after the crash before.
+        again = f"{asked.key}?{times}"
+        if times and (effects.on_unknown == "ask" or self._approvals.asked_before(again)):
+            questions[again] = _unknown(request)
         for key, one in questions.items():
             decision = self._approvals.decide(key, replace(one, args=dict(request.args if edited is None else edited)))
             if (instead := _instead_of_call(request.name, decision)) is not None:
                 return self._record(asked, request, lambda: instead)
             if decision.edited_action is not None:
                 edited = decision.edited_action.args
-        if edited == request.args:
-            edited = None
+        return self._begun(asked, request, effects, None if edited == request.args else edited)
+
+    def _begun(self, asked: Asked, request: ToolRequest, effects: Effects, edited: Mapping[str, Any] | None) -> Served:
+        """Make a call, and let it be known first if somebody must hear of it should it have no end."""
+        assert self.journal is not None  # noqa: S101 - what is asked for was asked of it
+        args, key = request.args if edited is None else edited, self.journal.idempotency_key(asked)
         if effects.on_unknown != "rerun":
             self.journal.begin(asked)
-        args, key = request.args if edited is None else edited, self.journal.idempotency_key(asked)
-        return self._record(asked, request, lambda: self._make(request.name, args, key=key), edited)
+        try:
+            return self._record(asked, request, lambda: self._make(request.name, args, key=key), edited)
+        except GraphInterrupt:
+            if effects.on_unknown != "rerun":
+                self.journal.asks_itself(asked)
+            raise
 
     def _record(
         self,
@@ -206,7 +218,11 @@ class ToolServer:
                     self.journal.keep_sources()
                 raise
             # On resume the whole action runs again, and LangGraph hands out answers by the order of the questions.
-            text = f"{name} waits for a person, so it must be the first and only call of its action. Call it alone."
+            text = (
+                f"{name} asks a person by itself, which cannot be had in an agent with interrupt_on. Go on without it."
+                if self._approvals.has_rules
+                else f"{name} waits for a person, so it must be the first and only call of its action. Call it alone."
+            )
             return ToolReply(error=text, error_type="RuntimeError")
 
     def _await(self, name: str, args: Mapping[str, Any], config: RunnableConfig) -> ToolReply:

@@ -118,6 +118,37 @@ def test_a_rejected_call_raises_in_the_code(worker):
     assert worker.effects == ["charge-1"]
 
 
+@pytest.mark.parametrize("agent_type", ["code-agent", "function-calling"])
+@pytest.mark.parametrize("changed", [{}, {"interrupt_on": {"charge": True}}, {"only_reads": ["mail"]}], ids=str)
+def test_what_was_asked_stays_asked_when_the_run_goes_on_without_the_rule(worker, agent_type, changed):
+    acts = {"code-agent": "x = mail('ann')", "function-calling": [["mail", {"to": "ann"}]]}
+    ends = {"code-agent": "final_answer(1)", "function-calling": [["final_answer", {"answer": 1}]]}
+    options = {"code": [acts[agent_type], ends[agent_type]], "agent_type": agent_type}
+    worker.run("start", **options, interrupt_on=ON)
+    options |= {"from_reply": 1, **changed}
+    assert worker.run("resume", **options)["pending"][0]["action_requests"][0]["args"] == {"to": "ann"}
+    assert worker.run("resume", **options, decision={"type": "reject", "message": "no"})["answer"] == 1
+    assert worker.effects == []
+
+
+def test_code_that_was_asked_about_stays_asked_about_when_the_run_goes_on_without_the_rule(worker):
+    code = ["mail('ann')", "final_answer(1)"]
+    worker.run("start", code=code, interrupt_on={"python_interpreter": True})
+    assert worker.run("resume", code=code, from_reply=1)["pending"][0]["action_requests"][0]["args"]["code"] == code[0]
+    assert worker.run("resume", code=code, from_reply=1, decision={"type": "reject"})["answer"] == 1
+    assert worker.effects == []
+
+
+def test_a_question_about_a_crash_stays_asked_when_the_tool_says_otherwise(worker):
+    code = ["x = careful(1)", "final_answer(x)"]
+    assert worker.run("start", code=code, kill_in=1) is None
+    options = {"code": code, "from_reply": 1}
+    assert worker.run("resume", **options)["outcome"] == "interrupted"
+    told = {"type": "respond", "message": "it ran"}
+    assert worker.run("resume", **options, on_unknown="rerun", decision=told)["answer"] == "it ran"
+    assert worker.effects == ["careful-1"]
+
+
 def test_one_question_after_another_keeps_the_answers_apart(worker):
     code = ["a = mail('a')\nb = charge(5)\nc = mail('c')\nd = mail('d')", "final_answer((a, b, c, d))"]
     options = {"code": code, "interrupt_on": ON}
