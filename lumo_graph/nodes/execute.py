@@ -9,8 +9,9 @@ from langchain_core.runnables import RunnableConfig
 
 from lumo_graph.approvals import Decision, EditedAction
 from lumo_graph.dialects import RunCode, action_from_dict, action_to_dict, check_action, shorten
+from lumo_graph.errors import ConfigurationError
 from lumo_graph.nodes.acting import Done, Work, not_run_again
-from lumo_graph.nodes.serving import ToolServer
+from lumo_graph.nodes.serving import WITH_ITS_TOOLS, ToolServer
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.nodes.threads import await_thread
 from lumo_graph.state import AgentState, Update
@@ -54,6 +55,10 @@ class Execute:
     def _act(self, action: RunCode, state: AgentState, server: ToolServer, work: "Work") -> Update:
         """The action from the checks before it to what it leaves, in whatever thread."""
         if (refused := self._check(action.code, state)) is not None:
+            if server.is_asking:
+                raise ConfigurationError(
+                    f"A person was asked about code that cannot run now: {refused.message}. {WITH_ITS_TOOLS}"
+                )
             return _not_run(state, server, refused)
         match server.decide_about_code(action.code):
             case Decision(type="reject", message=message):

@@ -126,6 +126,12 @@ class Journal:
             (one for wave in waves for known, one in zip(wave.keys, wave.requests, strict=True) if known == key), None
         )
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether a person was asked when the action ran before, and the answer is not noted."""
+        with self._lock:
+            return self._is_there() and len(self._waves) > len(self._answers)
+
     def keep_sources(self) -> None:
         """Store what the action has drawn from, before anything is done that follows from it."""
         with self._lock:

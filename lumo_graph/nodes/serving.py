@@ -13,6 +13,7 @@ from langgraph.config import get_stream_writer
 from langgraph.errors import GraphInterrupt
 
 from lumo_graph.approvals import Decision, Request
+from lumo_graph.errors import ConfigurationError
 from lumo_graph.events import Event, ToolEnded, ToolStarted, event_to_dict
 from lumo_graph.journal import Asked
 from lumo_graph.nodes.approving import Approvals
@@ -24,6 +25,7 @@ from lumo_graph.types import ToolReply, ToolRequest
 
 IDEMPOTENCY_KEY = "idempotency_key"
 """Where a tool finds the key of its call: in its config's `configurable`."""
+WITH_ITS_TOOLS = "Nothing was done: resume with the tools that the run was started with."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,11 @@ class ToolServer:
             GraphInterrupt: a person has to be asked.
         """
         return self._approvals.decide_about_code(code)
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a person was asked about the action before it was interrupted, and its answer is to be taken up."""
+        return self.journal is not None and self.journal.is_asking
 
     @property
     def count(self) -> int:
@@ -154,6 +161,10 @@ class ToolServer:
             return Served(reply=asked.record.reply, replayed=True, edited=edited)
         self.journal.keep_sources()
         question = question or self._approvals.asked_before(str(asked.key))
+        if effects is None and question is not None:
+            raise ConfigurationError(
+                f"A person was asked about {request.name}(), and there is no such tool now. {WITH_ITS_TOOLS}"
+            )
         return self._decided(asked, request, effects or Effects(), question)
 
     def _unrecorded(self, reply: ToolReply) -> Served:

@@ -131,6 +131,24 @@ def test_what_was_asked_stays_asked_when_the_run_goes_on_without_the_rule(worker
     assert worker.effects == []
 
 
+@pytest.mark.parametrize(
+    ("agent_type", "code", "answer"),
+    [
+        ("code-agent", ["x = mail('ann')", "final_answer(x)"], "by hand"),
+        ("function-calling", [[["mail", {"to": "ann"}]], [["final_answer", {"answer": 1}]]], 1),
+    ],
+)
+def test_a_question_is_not_lost_when_the_run_goes_on_without_the_tool(worker, agent_type, code, answer):
+    options = {"code": code, "agent_type": agent_type, "interrupt_on": ON}
+    worker.run("start", **options)
+    options["from_reply"] = 1
+    for decision in (None, {"type": "approve"}):
+        with pytest.raises(AssertionError, match="Nothing was done: resume with the tools that the run was started"):
+            worker.run("resume", **options | {"interrupt_on": None}, without=["mail"], decision=decision)
+    done = worker.run("resume", **options, decision={"type": "respond", "message": "by hand"})
+    assert (done["answer"], worker.effects) == (answer, [])
+
+
 def test_code_that_was_asked_about_stays_asked_about_when_the_run_goes_on_without_the_rule(worker):
     code = ["mail('ann')", "final_answer(1)"]
     worker.run("start", code=code, interrupt_on={"python_interpreter": True})
