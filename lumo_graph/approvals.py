@@ -3,7 +3,7 @@
 The shapes are those of LangChain's `HumanInTheLoopMiddleware`, so that front ends which know them work.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -114,6 +114,19 @@ def parse_rules(interrupt_on: InterruptOn | None, tools: Sequence[str]) -> dict[
         if given is not False:
             rules[name] = _rule(name, given)
     return rules
+
+
+def rules_of_run(rules: Mapping[str, Rule], begun_with: Iterable[str], lifted: Collection[str]) -> dict[str, Rule]:
+    """The rules of a run, which it does not lose when it goes on without them.
+
+    Args:
+        rules: that are given now.
+        begun_with: tools that had a rule when the run began. Of a rule that is not given now nothing else is known, so
+            every call waits.
+        lifted: tools that are to have none now.
+    """
+    kept = {name: Rule() for name in begun_with if name not in lifted}
+    return {**kept, **rules}
 
 
 def _rule(name: str, given: object) -> Rule:

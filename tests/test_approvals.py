@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from lumo_graph.approvals import (
     DECISIONS,
     Request,
+    Rule,
     Wave,
     answer_schema,
     check_decision,
@@ -13,6 +14,7 @@ from lumo_graph.approvals import (
     parse_rules,
     question,
     request_for,
+    rules_of_run,
 )
 from lumo_graph.errors import ConfigurationError
 
@@ -39,6 +41,11 @@ def test_a_predicate_chooses_the_calls(form):
     given = form(lambda args: args["amount"] > 10)
     assert asked_about(given, {"amount": 5}) is None
     assert asked_about(given, {"amount": 50}) is not None
+
+
+def test_a_run_keeps_the_rules_it_began_with_and_takes_what_is_given_now():
+    given = Rule(allowed=("approve",))
+    assert rules_of_run({"mail": given}, ["mail", "post", "call"], {"call"}) == {"mail": given, "post": Rule()}
 
 
 def test_a_predicate_that_fails_means_asking():

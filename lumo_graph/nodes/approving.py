@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from langgraph.errors import GraphInterrupt
+from langgraph.errors import GraphInterrupt, is_invalid_resume
 from langgraph.types import interrupt
 
 from lumo_graph.approvals import (
@@ -184,6 +184,8 @@ class Approvals:
             answer = interrupt(wave.question, response_schema=answer_schema(wave.requests))
             journal.add_answer(place, answer.model_dump())
         except BaseException as failure:
+            if is_invalid_resume(failure):
+                journal.forget_answer()  # else it would be taken up by every run from here on, and fit no better
             self._failure = failure
             self._changed.notify_all()
             raise

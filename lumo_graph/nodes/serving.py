@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 from langgraph.errors import GraphInterrupt
 
-from lumo_graph.approvals import Decision, Request
+from lumo_graph.approvals import Decision, Request, rules_of_run
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.events import Event, ToolEnded, ToolStarted, event_to_dict
 from lumo_graph.journal import Asked
@@ -77,9 +77,8 @@ class ToolServer:
         self._emit = event_emitter()
         self.journal = Journal.of(config, loop)
         """Of the action; None where nothing is stored."""
-        self._approvals = Approvals(
-            setup.approvals, self.journal, code=code, expected=None if code is not None else together
-        )
+        rules = rules_of_run(setup.approvals, state["run"].get("interrupt_on", ()), setup.lifted)
+        self._approvals = Approvals(rules, self.journal, code=code, expected=None if code is not None else together)
 
     def decide_about_code(self, code: str) -> Decision | None:
         """The decision about the whole action; None if nobody needs to be asked. Not on an event loop.
