@@ -55,10 +55,7 @@ class Execute:
     def _act(self, action: RunCode, state: AgentState, server: ToolServer, work: "Work") -> Update:
         """The action from the checks before it to what it leaves, in whatever thread."""
         if (refused := self._check(action.code, state)) is not None:
-            if server.is_asking:
-                raise ConfigurationError(
-                    f"A person was asked about code that cannot run now: {refused.message}. {WITH_ITS_TOOLS}"
-                )
+            _keep_question(server, refused)
             return _not_run(state, server, refused)
         match server.decide_about_code(action.code):
             case Decision(type="reject", message=message):
@@ -101,6 +98,13 @@ _ANSWERED = "The code was not run: a person answered in its place, with the text
 
 def _edited(code: str) -> str:
     return f"A person has changed the code. It is now:\n{code}"
+
+
+def _keep_question(server: ToolServer, refused: CodeError) -> None:
+    """Let no question be lost because the code that led to it cannot be run as things are now."""
+    if server.is_asking:
+        why = refused.message.splitlines()[0].rstrip(".")
+        raise ConfigurationError(f"A person was asked about code that cannot run now: {why}. {WITH_ITS_TOOLS}")
 
 
 def _answered(state: AgentState, server: ToolServer, text: str) -> Update:

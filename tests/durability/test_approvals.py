@@ -106,6 +106,26 @@ def test_a_decision_about_code_outlives_a_kill_as_the_next_question_is_written(w
     assert worker.effects == ["charge-1"]
 
 
+def test_a_question_in_code_that_a_person_has_changed_is_not_lost_without_its_tool_either(worker):
+    options = {"code": ["charge(100)", "final_answer(1)"], "interrupt_on": {"python_interpreter": True, "mail": True}}
+    worker.run("start", **options)
+    options["from_reply"] = 1
+    edit = {"type": "edit", "edited_action": {"name": "python_interpreter", "args": {"code": "mail('ann')"}}}
+    assert worker.run("resume", **options, decision=edit)["pending"][0]["action_requests"][0]["name"] == "mail"
+    without = {**options, "interrupt_on": {"python_interpreter": True}, "without": ["mail"]}
+    assert worker.run("resume", **without)["pending"][0]["action_requests"][0]["name"] == "mail"
+    assert worker.run("resume", **options)["pending"][0]["action_requests"][0]["name"] == "mail"
+    assert worker.effects == []
+
+
+def test_code_that_a_person_has_changed_into_what_cannot_run_goes_back_to_the_model(worker):
+    options = {"code": ["charge(100)", "final_answer(1)"], "interrupt_on": {"python_interpreter": True}}
+    worker.run("start", **options)
+    edit = {"type": "edit", "edited_action": {"name": "python_interpreter", "args": {"code": "nothing('ann')"}}}
+    asked = worker.run("resume", **options, from_reply=1, decision=edit)
+    assert (asked["steps"][0]["error"], asked["outcome"]) == ("NameError", "interrupted")
+
+
 def test_an_answer_that_nothing_waits_for_is_not_taken_for_the_next_question(worker):
     code = ["kill()\nmail('a')", "final_answer(1)"]
     options = {"code": code, "interrupt_on": ON, "from_reply": 1}
