@@ -168,31 +168,22 @@ class Journal:
         in_order: bool,
         edited: Mapping[str, Any] | None = None,
     ) -> tuple[ToolReply, bool]:
-        """Make a call once, and store what it returned before anybody hears of it.
+        """Make a call once, and store what it returned before the code hears of it.
 
         Returns:
             The reply, and whether this call has made it; if not, one that still ran has.
         """
         name = self.idempotency_key(asked)
-        future, ours = _underway.claim(name)
-        if not ours:
-            return future.result(), False
-        try:
-            if name in self._outlived and (record := self._find(str(asked.key))) is not None:
-                future.set_result(record.reply)
-                return record.reply, False
-            reply = call()
-            record = Record.of(asked, args, reply, in_order=in_order, edited=edited)
-            self._store.write(str(asked.key), CALLS, record.to_dict())
-        except BaseException as failure:
-            future.set_exception(failure)
-            future.exception()  # whoever waits for it hears of it; else nobody needs to
-            raise
-        else:
-            future.set_result(reply)
-            return reply, True
-        finally:
-            _underway.end(name)
+
+        def find() -> ToolReply | None:
+            found = self._find(str(asked.key)) if name in self._outlived else None
+            return None if found is None else found.reply
+
+        def record(reply: ToolReply) -> None:
+            made = Record.of(asked, args, reply, in_order=in_order, edited=edited)
+            self._store.write(str(asked.key), CALLS, made.to_dict())
+
+        return _underway.make(name, call, find=find, record=record)
 
     def idempotency_key(self, asked: Asked) -> str:
         """Names a call, the same in every run of its action."""
