@@ -3,13 +3,14 @@
 The shapes are those of LangChain's `HumanInTheLoopMiddleware`, so that front ends which know them work.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError, field_validator, model_validator
 
 from lumo_graph.errors import ConfigurationError
+from lumo_graph.journal import can_be_recorded
 
 DecisionType: TypeAlias = Literal["approve", "edit", "reject", "respond"]
 DECISIONS: tuple[DecisionType, ...] = get_args(DecisionType)
@@ -51,6 +52,17 @@ class EditedAction(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str
     args: dict[str, Any]
+
+    @field_validator("args")
+    @classmethod
+    def _can_be_recorded(cls, args: dict[str, Any]) -> dict[str, Any]:
+        # The call would be made, and then could not be recorded: so it would be made again by every run after it.
+        if not can_be_recorded(args):
+            raise ValueError(
+                f"edited arguments must be plain data (None, bool, int of 64 bits, float, str, bytes, list, dict), "
+                f"not {args!r}: give a date as text, a set as a list"
+            )
+        return args
 
 
 class Decision(BaseModel):
@@ -102,6 +114,19 @@ def parse_rules(interrupt_on: InterruptOn | None, tools: Sequence[str]) -> dict[
         if given is not False:
             rules[name] = _rule(name, given)
     return rules
+
+
+def rules_of_run(rules: Mapping[str, Rule], begun_with: Iterable[str], lifted: Collection[str]) -> dict[str, Rule]:
+    """The rules of a run, which it does not lose when it goes on without them.
+
+    Args:
+        rules: that are given now.
+        begun_with: tools that had a rule when the run began. Of a rule that is not given now nothing else is known, so
+            every call waits.
+        lifted: tools that are to have none now.
+    """
+    kept = {name: Rule() for name in begun_with if name not in lifted}
+    return {**kept, **rules}
 
 
 def _rule(name: str, given: object) -> Rule:

@@ -96,7 +96,8 @@ def create_lumo_agent(
         interrupt_on: tools whose calls wait for a person, from code and by function calling: `{"send_email": True}`, a
             predicate on the arguments instead of True, or `{"allowed_decisions": [...], "description": ..., "when":
             predicate}`. `"python_interpreter"` stands for whole code actions. Needs a checkpointer; the run goes on
-            with `Command(resume={"type": "approve"})`.
+            with `Command(resume={"type": "approve"})`. A rule holds until the run ends: where it is not given again,
+            every call of its tool waits, unless the tool is named with False.
         idle_sessions: sessions that stay alive between actions, of all threads together. What is beyond it ends, and
             comes back from its checkpoint: without what cannot be stored, such as a generator.
         idle_seconds: how long one stays alive with nothing to do; then it ends in the same way.
@@ -173,6 +174,7 @@ def assemble(
         retry=retry,
         preflight=preflight,
         approvals=parse_rules(interrupt_on, [spec.name for spec in toolbox.specs]),
+        lifted=frozenset(name for name, rule in (interrupt_on or {}).items() if rule is False),
     )
     if setup.approvals and checkpointer is False:
         raise ConfigurationError("interrupt_on needs a checkpointer, and checkpointer=False stores nothing.")

@@ -147,6 +147,15 @@ def digest_args(args: Mapping[str, Any]) -> str:
     return hashlib.blake2b(_packb(dict(sorted(args.items()))), digest_size=12).hexdigest()
 
 
+def can_be_recorded(args: Mapping[str, Any]) -> bool:
+    """Whether the record of a call with these arguments can be stored, and read again."""
+    try:
+        _unpackb(_packb(dict(args)), strict_map_key=False)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
+
+
 class DivergedError(Exception):
     """An action that runs again asks for a call that its first run did not make at this point, or came to otherwise."""
 

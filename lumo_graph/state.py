@@ -78,6 +78,8 @@ class RunFields(TypedDict):
     agent_type: str
     limits: dict[str, Any]
     planning_interval: int | None
+    interrupt_on: NotRequired[list[str]]
+    """Tools whose calls waited for a person when the run began. Who goes on with it may not give the rules again."""
     closing: str | None
     """Id of the message that closed the run; None while something is left to do."""
     traceparent: NotRequired[str]

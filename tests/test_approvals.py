@@ -1,9 +1,12 @@
+from datetime import UTC, datetime
+
 import pytest
 from pydantic import ValidationError
 
 from lumo_graph.approvals import (
     DECISIONS,
     Request,
+    Rule,
     Wave,
     answer_schema,
     check_decision,
@@ -11,6 +14,7 @@ from lumo_graph.approvals import (
     parse_rules,
     question,
     request_for,
+    rules_of_run,
 )
 from lumo_graph.errors import ConfigurationError
 
@@ -37,6 +41,11 @@ def test_a_predicate_chooses_the_calls(form):
     given = form(lambda args: args["amount"] > 10)
     assert asked_about(given, {"amount": 5}) is None
     assert asked_about(given, {"amount": 50}) is not None
+
+
+def test_a_run_keeps_the_rules_it_began_with_and_takes_what_is_given_now():
+    given = Rule(allowed=("approve",))
+    assert rules_of_run({"mail": given}, ["mail", "post", "call"], {"call"}) == {"mail": given, "post": Rule()}
 
 
 def test_a_predicate_that_fails_means_asking():
@@ -119,6 +128,19 @@ def test_an_answer_that_fits_is_taken_apart():
 def test_what_is_no_decision_is_refused_with_the_forms_there_are(decision):
     with pytest.raises(ConfigurationError, match=r"is no decision: .* Give \{'type': 'approve'\}"):
         check_decision(decision)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [datetime(2026, 1, 1, tzinfo=UTC), {"a"}, 2**64, "\ud800", {(1, 2): 3}, [object()]],
+    ids=["date", "set", "large", "surrogate", "tuple as key", "object"],
+)
+def test_an_edit_that_could_not_be_recorded_is_refused(value):
+    edit = {"type": "edit", "edited_action": {"name": "mail", "args": {"to": value}}}
+    with pytest.raises(ConfigurationError, match="edited arguments must be plain data"):
+        check_decision(edit)
+    with pytest.raises(ValidationError, match="edited arguments must be plain data"):
+        answer_schema([MAIL]).model_validate(edit)
 
 
 def test_a_wave_comes_back_as_far_as_an_answer_needs_it():

@@ -29,6 +29,8 @@ class ThreadSummary:
     steps: int
     updated_at: str
     """Time of the last checkpoint, ISO 8601."""
+    waiting: bool = False
+    """It waits for a person."""
 
 
 def list_threads(saver: Checkpointer) -> list[ThreadSummary]:
@@ -87,6 +89,7 @@ def _summary(stored: CheckpointTuple) -> ThreadSummary | None:
         outcome=values.get("outcome") if ended else None,
         steps=int(used.get("steps", 0)),
         updated_at=stored.checkpoint["ts"],
+        waiting=not ended and is_asking(stored),
     )
 
 

@@ -63,6 +63,8 @@ def prune(
     if is_nothing(checkpointer):
         return
     with complaining():
+        if keep is None and older_than is None and not ended:
+            raise ConfigurationError("say what to prune: --keep 10, --older-than 30d or --ended.")
         from lumo_graph.checkpoints import prune_threads  # noqa: PLC0415 - langgraph
         from lumo_graph.cli.threads import print_pruned  # noqa: PLC0415 - rich
 

@@ -57,7 +57,7 @@ def _cells(thread: ThreadSummary) -> tuple[str, ...]:
         printable(thread.thread_id),
         datetime.fromisoformat(thread.updated_at).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
         printable(thread.agent_type),
-        printable(thread.outcome or "unfinished: lumo resume"),
+        printable(thread.outcome or ("waits for a person" if thread.waiting else "unfinished") + ": lumo resume"),
         str(thread.steps),
         one_line(thread.task, _TASK_WIDTH),
     )

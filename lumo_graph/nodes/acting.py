@@ -1,6 +1,7 @@
 """One action from the session it gets to what it leaves there."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from langchain_core.runnables import RunnableConfig
@@ -31,6 +32,9 @@ from lumo_graph.types import (
 )
 
 _LEFT = "Before the run was interrupted, this code had made calls that it has not made now, and they stand: {names}."
+_STAND = """\
+Before the run was interrupted, this code had run and made calls. They stand, so do not make them again:
+{calls}"""
 _DIVERGED = """\
 {reason}. So nothing of it was called again, and the code was stopped. Calls that it had made before stand:
 {calls}"""
@@ -185,8 +189,25 @@ def _as_served(call: ToolCall, served: Served) -> ToolCall:
 
 def _diverged(failure: DivergenceError, journal: Journal | None) -> Execution:
     """An action that ran again, after an interruption, and took another path: nothing is repeated."""
+    calls = _calls_before(journal)
+    message = _DIVERGED.format(reason=str(failure).capitalize(), calls=_listed(calls) or "- none")
+    error = CodeError(kind="DivergenceError", message=shorten(message, 4_000))
+    return Execution(error=error, calls=calls, rolled_back=True)
+
+
+def not_run_again(execution: Execution, journal: Journal | None) -> Execution:
+    """The execution of an action that was not run, with what stands of an earlier run of it, if there was one."""
+    calls = _calls_before(journal)
+    if not calls:
+        return execution
+    note = shorten(_STAND.format(calls=_listed(calls)), 4_000)
+    return replace(execution, calls=calls, notes=(*execution.notes, note))
+
+
+def _calls_before(journal: Journal | None) -> tuple[ToolCall, ...]:
+    """The calls that an action made before it was interrupted."""
     records = journal.records if journal is not None else []
-    calls = tuple(
+    return tuple(
         ToolCall(
             name=record.name,
             args=bounded_args(record.arguments),
@@ -197,10 +218,10 @@ def _diverged(failure: DivergenceError, journal: Journal | None) -> Execution:
         )
         for record in records
     )
-    listed = "\n".join(f"- {call.name}({_arguments(call)}) -> {call.preview}" for call in calls[:_MOST_CALLS])
-    message = _DIVERGED.format(reason=str(failure).capitalize(), calls=listed or "- none")
-    error = CodeError(kind="DivergenceError", message=shorten(message, 4_000))
-    return Execution(error=error, calls=calls, rolled_back=True)
+
+
+def _listed(calls: Sequence[ToolCall]) -> str:
+    return "\n".join(f"- {call.name}({_arguments(call)}) -> {call.preview}" for call in calls[:_MOST_CALLS])
 
 
 def _arguments(call: ToolCall) -> str:

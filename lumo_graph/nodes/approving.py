@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from langgraph.errors import GraphInterrupt
+from langgraph.errors import GraphInterrupt, is_invalid_resume
 from langgraph.types import interrupt
 
 from lumo_graph.approvals import (
@@ -84,6 +84,10 @@ class Approvals:
         """What is to be asked about a call; None if it need not wait."""
         return request_for(self._rules.get(name), name, args, line=line)
 
+    def asked_before(self, key: str) -> Request | None:
+        """What was asked when the action ran before. It stays asked, even if no rule asks for it any more."""
+        return None if self._journal is None else self._journal.question_about(key)
+
     def decide(self, key: str, request: Request) -> Decision:
         """Wait for the decision about a call.
 
@@ -122,7 +126,7 @@ class Approvals:
         Raises:
             GraphInterrupt: a person has to be asked.
         """
-        request = request_for(self._rules.get(PYTHON), PYTHON, {"code": code})
+        request = request_for(self._rules.get(PYTHON), PYTHON, {"code": code}) or self.asked_before(PYTHON)
         if request is None:
             return None
         assert self._journal is not None  # noqa: S101 - nothing waits without a checkpointer
@@ -180,6 +184,8 @@ class Approvals:
             answer = interrupt(wave.question, response_schema=answer_schema(wave.requests))
             journal.add_answer(place, answer.model_dump())
         except BaseException as failure:
+            if is_invalid_resume(failure):
+                journal.forget_answer()  # else it would be taken up by every run from here on, and fit no better
             self._failure = failure
             self._changed.notify_all()
             raise

@@ -10,8 +10,9 @@ from opentelemetry import context as otel
 
 from lumo_graph.approvals import Decision, EditedAction
 from lumo_graph.dialects import RunCode, action_from_dict, action_to_dict, check_action, shorten
-from lumo_graph.nodes.acting import Done, Work
-from lumo_graph.nodes.serving import ToolServer
+from lumo_graph.errors import ConfigurationError
+from lumo_graph.nodes.acting import Done, Work, not_run_again
+from lumo_graph.nodes.serving import WITH_ITS_TOOLS, ToolServer
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.nodes.threads import await_thread
 from lumo_graph.state import AgentState, Update
@@ -64,17 +65,23 @@ class Execute:
         self, action: RunCode, state: AgentState, server: ToolServer, work: "Work", traced: CodeAction
     ) -> Update:
         if (refused := self._check(action.code, state)) is not None:
-            return _not_run(state, refused)
+            _keep_question(server, refused)
+            return _not_run(state, server, refused)
         match server.decide_about_code(action.code):
             case Decision(type="reject", message=message):
                 why = f": {message}" if message else ". Ask yourself what may have been wrong with it"
-                return _not_run(state, CodeError(kind="Rejected", message=f"A person did not let the code run{why}."))
+                return _not_run(
+                    state, server, CodeError(kind="Rejected", message=f"A person did not let the code run{why}.")
+                )
             case Decision(type="respond", message=message):
-                return _answered(state, message or "")
+                return _answered(state, server, message or "")
             case Decision(type="edit", edited_action=EditedAction(args={"code": str(code)})):
                 chosen = RunCode(code)
                 if (refused := self._check(code, state)) is not None:
-                    return {**_not_run(state, refused, notes=(_edited(code),)), "action": action_to_dict(chosen)}
+                    return {
+                        **_not_run(state, server, refused, notes=(_edited(code),)),
+                        "action": action_to_dict(chosen),
+                    }
             case _:
                 chosen = action
         done = work.do(chosen.code)
@@ -106,13 +113,22 @@ def _edited(code: str) -> str:
     return f"A person has changed the code. It is now:\n{code}"
 
 
-def _answered(state: AgentState, text: str) -> Update:
+def _keep_question(server: ToolServer, refused: CodeError) -> None:
+    """Let no question be lost because the code that led to it cannot be run as things are now."""
+    if server.is_asking:
+        why = refused.message.splitlines()[0].rstrip(".")
+        raise ConfigurationError(f"A person was asked about code that cannot run now: {why}. {WITH_ITS_TOOLS}")
+
+
+def _answered(state: AgentState, server: ToolServer, text: str) -> Update:
     execution = Execution(stdout=text, variables=dict(state.get("variables", {})), notes=(_ANSWERED,))
+    execution = not_run_again(execution, server.journal)
     return {"execution": execution.to_dict(), "lost": {}}
 
 
-def _not_run(state: AgentState, error: CodeError, notes: tuple[str, ...] = ()) -> Update:
+def _not_run(state: AgentState, server: ToolServer, error: CodeError, notes: tuple[str, ...] = ()) -> Update:
     execution = Execution(error=error, variables=dict(state.get("variables", {})), notes=notes)
+    execution = not_run_again(execution, server.journal)
     return {"execution": execution.to_dict(), "lost": {}}
 
 

@@ -9,54 +9,26 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 
+from lumo_graph.approvals import Request, Wave
 from lumo_graph.errors import DivergenceError, ExecutorError
-from lumo_graph.journal import Asked, DivergedError, Path, Record, Replay, Told
+from lumo_graph.journal import Asked, DivergedError, Path, Record, Replay, Told, digest_args
 from lumo_graph.nodes.rebuilding import PastAction, past_actions
 from lumo_graph.nodes.records import CALLS, RESUME, SOURCES, BlockingStore, LoopStore, Store, find_place
 from lumo_graph.nodes.sourcing import Sourcing
+from lumo_graph.nodes.underway import Underway
 from lumo_graph.types import Sources, ToolReply, ToolRequest
 
-_BEGUN, _WAVES, _DECIDED = "lumo:begun", "lumo:waves", "lumo:decided"
+_BEGUN, _ASKS, _WAVES, _DECIDED = "lumo:begun", "lumo:asks", "lumo:waves", "lumo:decided"
 _APPEARS_SECONDS = 10.0
 _OTHERS_SECONDS = 10.0
 _PAUSE = 0.002
 
 
-@dataclass(slots=True)
-class _Running:
-    """Calls that run in this process: one that outlived its action is awaited by the next run of it, not made again."""
-
-    calls: dict[str, "Future[ToolReply]"] = field(default_factory=dict[str, "Future[ToolReply]"])
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def claim(self, name: str) -> tuple["Future[ToolReply]", bool]:
-        """The call of this name, and whether it is for the caller to make it."""
-        with self.lock:
-            known = self.calls.get(name)
-            if known is not None:
-                return known, False
-            future: Future[ToolReply] = Future()
-            self.calls[name] = future
-            return future, True
-
-    def below(self, prefix: str) -> set[str]:
-        """Names of the calls whose names begin so."""
-        with self.lock:
-            return {name for name in self.calls if name.startswith(prefix)}
-
-    def end(self, name: str) -> None:
-        """Forget a call."""
-        with self.lock:
-            self.calls.pop(name, None)
-
-
-_running = _Running()
+_underway = Underway()
 
 
 def _count(answers: Any) -> int:
@@ -77,6 +49,7 @@ class Journal:
         self._lock = threading.Condition()
         self._replay: Replay | None = None
         self._begun: Counter[str] = Counter()
+        self._asks: Counter[str] = Counter()
         self._waves: list[dict[str, Any]] = []
         self._answers: dict[int, Any] = {}
         self._used = 0
@@ -97,8 +70,7 @@ class Journal:
     def sources(self) -> Sources:
         """What the action draws random numbers and times from: what it had when it ran before, if it did."""
         with self._lock:
-            if self._replay is None:
-                self._load()  # where the checkpoint is not stored yet, nothing is recorded under it either
+            self._is_there()
             return self._sourcing.begin(self._drawn)
 
     def past_actions(self, revision: str) -> list[PastAction]:
@@ -154,6 +126,30 @@ class Journal:
                 f"not called it with before, while a call of {request.name}() that it had made did not come again"
             )
 
+    def knows(self, name: str, args: Mapping[str, Any]) -> bool:
+        """Whether the action made or asked about such a call when it ran before, whatever is said of its tool now."""
+        with self._lock:
+            if not self._is_there() or self._replay is None or not (self._replay.records or self._waves):
+                return False
+            keys = [*self._replay.records, *(key for wave in self._waves for key in wave["keys"])]
+            return any(key.startswith(f"{name}:{digest_args(args)}:") for key in keys)
+
+    def question_about(self, key: str) -> Request | None:
+        """What a person was asked about a call, or about the action, when it ran before; None if nobody was asked."""
+        with self._lock:
+            if not self._is_there():
+                return None
+            waves = [Wave.from_dict(wave) for wave in self._waves]
+        return next(
+            (one for wave in waves for known, one in zip(wave.keys, wave.requests, strict=True) if known == key), None
+        )
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a person was asked when the action ran before, and the answer is not noted."""
+        with self._lock:
+            return self._is_there() and len(self._waves) > len(self._answers)
+
     def keep_sources(self) -> None:
         """Store what the action has drawn from, before anything is done that follows from it."""
         with self._lock:
@@ -161,12 +157,17 @@ class Journal:
 
     def times_begun(self, asked: Asked) -> int:
         """How often a call may have been made before, with nothing known of its end."""
-        return self._begun[str(asked.key)]
+        return self._begun[str(asked.key)] - self._asks[str(asked.key)]
 
     def begin(self, asked: Asked) -> None:
         """Note that a call is about to be made."""
         key = str(asked.key)
         self._store.write(f"begun:{key}:{self._begun[key]}", _BEGUN, key)
+
+    def asks_itself(self, asked: Asked) -> None:
+        """Note that the call that was begun has ended with a question of its own, and is made again with the answer."""
+        key = str(asked.key)
+        self._store.write(f"asks:{key}:{self._begun[key]}", _ASKS, key)
 
     def end(self, clock: bytes) -> None:
         """The action is over, and has read these times in all: the rest of what it drew from is stored.
@@ -185,31 +186,22 @@ class Journal:
         in_order: bool,
         edited: Mapping[str, Any] | None = None,
     ) -> tuple[ToolReply, bool]:
-        """Make a call once, and store what it returned before anybody hears of it.
+        """Make a call once, and store what it returned before the code hears of it.
 
         Returns:
             The reply, and whether this call has made it; if not, one that still ran has.
         """
         name = self.idempotency_key(asked)
-        future, ours = _running.claim(name)
-        if not ours:
-            return future.result(), False
-        try:
-            if name in self._outlived and (record := self._find(str(asked.key))) is not None:
-                future.set_result(record.reply)
-                return record.reply, False
-            reply = call()
-            record = Record.of(asked, args, reply, in_order=in_order, edited=edited)
-            self._store.write(str(asked.key), CALLS, record.to_dict())
-        except BaseException as failure:
-            future.set_exception(failure)
-            future.exception()  # whoever waits for it hears of it; else nobody needs to
-            raise
-        else:
-            future.set_result(reply)
-            return reply, True
-        finally:
-            _running.end(name)
+
+        def find() -> ToolReply | None:
+            found = self._find(str(asked.key)) if name in self._outlived else None
+            return None if found is None else found.reply
+
+        def record(reply: ToolReply) -> None:
+            made = Record.of(asked, args, reply, in_order=in_order, edited=edited)
+            self._store.write(str(asked.key), CALLS, made.to_dict())
+
+        return _underway.make(name, call, find=find, record=record)
 
     def idempotency_key(self, asked: Asked) -> str:
         """Names a call, the same in every run of its action."""
@@ -219,7 +211,9 @@ class Journal:
     def records(self) -> list[Record]:
         """Calls that were made before, in their order."""
         with self._lock:
-            return sorted(self._loaded().records.values(), key=lambda record: record.place)
+            if not self._is_there() or self._replay is None:
+                return []
+            return sorted(self._replay.records.values(), key=lambda record: record.place)
 
     @property
     def left(self) -> list[Record]:
@@ -263,6 +257,10 @@ class Journal:
         """Let no answer that was given to an earlier question be taken for one to the next."""
         self._store.forget_answer()
 
+    def _is_there(self) -> bool:
+        # Where the checkpoint is not stored yet, nothing is recorded under it either: it need not be waited for.
+        return self._replay is not None or self._load()
+
     def _loaded(self) -> Replay:
         if self._replay is None:
             self._wait_until_stored("its tool calls cannot be recorded")
@@ -272,12 +270,13 @@ class Journal:
     def _load(self) -> bool:
         """Read what is recorded; False if the checkpoint is not stored."""
         # Calls of an earlier run in this process that are still being made may be recorded after this.
-        self._outlived = _running.below(f"{self._name}/")
+        self._outlived = _underway.below(f"{self._name}/")
         writes = self._store.read()
         if writes is not None:
             self._drawn = self._ours(writes, SOURCES)
             self._replay = Replay.of(Record.from_dict(value) for value in self._ours(writes, CALLS))
             self._begun = Counter(self._ours(writes, _BEGUN))
+            self._asks = Counter(self._ours(writes, _ASKS))
             self._waves = sorted(self._ours(writes, _WAVES), key=lambda wave: wave["place"])
             self._answers = {one["place"]: one["answer"] for one in self._ours(writes, _DECIDED)}
             self._used = next((_count(value) for task, name, value in writes if self._is_used(task, name)), 0)

@@ -48,6 +48,7 @@ class Prepare:
                 "agent_type": agent_type,
                 "limits": limits.to_dict(),
                 "planning_interval": self._setup.planning_interval,
+                "interrupt_on": sorted(self._setup.approvals),
                 "closing": None,
             },
             "counters": {"steps": 0, "failures": 0, "tool_calls": 0, "seconds": 0.0, "planned_at": -1},

@@ -13,7 +13,8 @@ from langgraph.config import get_stream_writer
 from langgraph.errors import GraphInterrupt
 from opentelemetry import context as otel
 
-from lumo_graph.approvals import Decision, Request
+from lumo_graph.approvals import Decision, Request, rules_of_run
+from lumo_graph.errors import ConfigurationError
 from lumo_graph.events import Event, ToolEnded, ToolStarted, event_to_dict
 from lumo_graph.journal import Asked
 from lumo_graph.nodes.approving import Approvals
@@ -26,6 +27,7 @@ from lumo_graph.types import ToolReply, ToolRequest
 
 IDEMPOTENCY_KEY = "idempotency_key"
 """Where a tool finds the key of its call: in its config's `configurable`."""
+WITH_ITS_TOOLS = "Nothing was done: resume with the tools that the run was started with."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +81,8 @@ class ToolServer:
         """What the calls are traced under; a session may make them from threads of its own."""
         self.journal = Journal.of(config, loop)
         """Of the action; None where nothing is stored."""
-        self._approvals = Approvals(
-            setup.approvals, self.journal, code=code, expected=None if code is not None else together
-        )
+        rules = rules_of_run(setup.approvals, state["run"].get("interrupt_on", ()), setup.lifted)
+        self._approvals = Approvals(rules, self.journal, code=code, expected=None if code is not None else together)
 
     def decide_about_code(self, code: str) -> Decision | None:
         """The decision about the whole action; None if nobody needs to be asked. Not on an event loop.
@@ -90,6 +91,11 @@ class ToolServer:
             GraphInterrupt: a person has to be asked.
         """
         return self._approvals.decide_about_code(code)
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a person was asked about the action before it was interrupted, and its answer is to be taken up."""
+        return self.journal is not None and self.journal.is_asking
 
     @property
     def count(self) -> int:
@@ -158,14 +164,20 @@ class ToolServer:
             return self._unrecorded(ToolReply(error=text, error_type="RuntimeError"))
         effects = self._toolbox.effects_of(request.name)
         question = self._approvals.request_for(request.name, request.args, line=request.line)
-        if self.journal is None or effects is None or (effects.none and question is None):
+        needs_no_record = effects is None or (effects.none and question is None)
+        if self.journal is None or (needs_no_record and not self.journal.knows(request.name, request.args)):
             return self._unrecorded(self._make(request.name, request.args, key=None))
         asked = self.journal.ask(request)
         if asked.record is not None:
             edited = asked.record.arguments if asked.record.edited is not None else None
             return Served(reply=asked.record.reply, replayed=True, edited=edited)
         self.journal.keep_sources()
-        return self._decided(asked, request, effects, question)
+        question = question or self._approvals.asked_before(str(asked.key))
+        if effects is None and question is not None:
+            raise ConfigurationError(
+                f"A person was asked about {request.name}(), and there is no such tool now. {WITH_ITS_TOOLS}"
+            )
+        return self._decided(asked, request, effects or Effects(), question)
 
     def _unrecorded(self, reply: ToolReply) -> Served:
         if self.journal is not None:
@@ -175,25 +187,35 @@ class ToolServer:
     def _decided(self, asked: Asked, request: ToolRequest, effects: Effects, question: Request | None) -> Served:
         """Make a call that was not made before, if those who must be asked let it be made."""
         assert self.journal is not None  # noqa: S101 - what is asked for was asked of it
+        times = self.journal.times_begun(asked)
+        if times and effects.on_unknown == "fail":
+            return self._record(asked, request, lambda: _may_have_run(request.name))
         edited: Mapping[str, Any] | None = None
         questions = {} if question is None else {str(asked.key): question}
-        if effects.on_unknown != "rerun" and (times := self.journal.times_begun(asked)):
-            if effects.on_unknown == "fail":
-                return self._record(asked, request, lambda: _may_have_run(request.name))
-            # Another question than the first, and than the one after the crash before.
-            questions[f"{asked.key}?{times}"] = _unknown(request)
+        # Another question than the first, and than the one after the crash before.
+        again = f"{asked.key}?{times}"
+        if times and (effects.on_unknown == "ask" or self._approvals.asked_before(again)):
+            questions[again] = _unknown(request)
         for key, one in questions.items():
-            decision = self._approvals.decide(key, replace(one, args=dict(edited or request.args)))
+            decision = self._approvals.decide(key, replace(one, args=dict(request.args if edited is None else edited)))
             if (instead := _instead_of_call(request.name, decision)) is not None:
                 return self._record(asked, request, lambda: instead)
             if decision.edited_action is not None:
                 edited = decision.edited_action.args
-        if edited == request.args:
-            edited = None
+        return self._begun(asked, request, effects, None if edited == request.args else edited)
+
+    def _begun(self, asked: Asked, request: ToolRequest, effects: Effects, edited: Mapping[str, Any] | None) -> Served:
+        """Make a call, and let it be known first if somebody must hear of it should it have no end."""
+        assert self.journal is not None  # noqa: S101 - what is asked for was asked of it
+        args, key = request.args if edited is None else edited, self.journal.idempotency_key(asked)
         if effects.on_unknown != "rerun":
             self.journal.begin(asked)
-        args, key = request.args if edited is None else edited, self.journal.idempotency_key(asked)
-        return self._record(asked, request, lambda: self._make(request.name, args, key=key), edited)
+        try:
+            return self._record(asked, request, lambda: self._make(request.name, args, key=key), edited)
+        except GraphInterrupt:
+            if effects.on_unknown != "rerun":
+                self.journal.asks_itself(asked)
+            raise
 
     def _record(
         self,
@@ -219,7 +241,11 @@ class ToolServer:
                     self.journal.keep_sources()
                 raise
             # On resume the whole action runs again, and LangGraph hands out answers by the order of the questions.
-            text = f"{name} waits for a person, so it must be the first and only call of its action. Call it alone."
+            text = (
+                f"{name} asks a person by itself, which cannot be had in an agent with interrupt_on. Go on without it."
+                if self._approvals.has_rules
+                else f"{name} waits for a person, so it must be the first and only call of its action. Call it alone."
+            )
             return ToolReply(error=text, error_type="RuntimeError")
 
     def _await(self, name: str, args: Mapping[str, Any], config: RunnableConfig) -> ToolReply:

@@ -37,6 +37,8 @@ class Setup:
     preflight: bool
     approvals: Mapping[str, Rule] = field(default_factory=dict[str, Rule])
     """Which tools' calls wait for a person."""
+    lifted: frozenset[str] = frozenset()
+    """Tools whose calls do not wait, even in a run that began with a rule for them."""
     stopping: Stopping = field(default_factory=Stopping)
     """Ends what the nodes do now."""
     _prompts: dict[Limits, str] = field(default_factory=dict[Limits, str], init=False, repr=False)

@@ -39,6 +39,25 @@ def test_pruning_keeps_the_newest_checkpoints(two, capsys):
     assert capsys.readouterr().out == "nothing to prune\n"
 
 
+def test_a_thread_that_waits_for_a_person_is_listed_as_one(folder, capsys):
+    def send(to: str) -> str:
+        """Send."""
+        return to
+
+    def fail(messages):
+        raise KeyboardInterrupt
+
+    asks = ScriptedModel(["```python\nsend('a')\n```"])
+    run(
+        "ask", asks, tools=[send], agent_type="code-agent", interrupt_on={"send": True}, checkpointer=URL, thread_id="a"
+    )
+    with pytest.raises(KeyboardInterrupt):
+        run("stop", ScriptedModel([fail]), checkpointer=URL, thread_id="b")
+    assert main(["threads", "--checkpointer", URL]) == 0
+    outcomes = {line.split("\t")[0]: line.split("\t")[3] for line in capsys.readouterr().out.splitlines()[1:]}
+    assert outcomes == {"a": "waits for a person: lumo resume", "b": "unfinished: lumo resume"}
+
+
 def test_without_yes_nobody_is_asked_where_nobody_is(two, capsys, lumo):
     for command in (["prune", "--ended"], ["delete", "a"]):
         done = lumo("threads", *command, "--checkpointer", URL)
@@ -55,7 +74,11 @@ def test_a_thread_is_deleted(two, capsys):
 
 @pytest.mark.parametrize(
     ("options", "named"),
-    [([], "what to prune"), (["--older-than", "soon"], "30d"), (["--keep", "0"], "not 0")],
+    [
+        ([], "what to prune: --keep 10, --older-than 30d or --ended"),
+        (["--older-than", "soon"], "30d"),
+        (["--keep", "0"], "not 0"),
+    ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(two, capsys, options, named):
     assert main(["threads", "prune", "--yes", *options, "--checkpointer", URL]) == 2

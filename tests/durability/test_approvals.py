@@ -2,6 +2,8 @@
 
 import pytest
 
+from lumo_graph.checkpoints import list_threads, open_checkpointer
+
 CODE = ["first = charge(1)\nsent = mail('ann')\nlast = charge(2)", "final_answer((first, sent, last))"]
 TOGETHER = """\
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +11,11 @@ with ThreadPoolExecutor(3) as pool:
     sent = list(pool.map(mail, ['a', 'b', 'c']))
 """
 ON = {"mail": True}
+
+
+def threads_of(worker):
+    with open_checkpointer(f"sqlite:///{worker.folder}/runs.db") as saver:
+        return list_threads(saver)
 
 
 @pytest.mark.parametrize("loop", [False, True], ids=["sync", "async"])
@@ -99,6 +106,26 @@ def test_a_decision_about_code_outlives_a_kill_as_the_next_question_is_written(w
     assert worker.effects == ["charge-1"]
 
 
+def test_a_question_in_code_that_a_person_has_changed_is_not_lost_without_its_tool_either(worker):
+    options = {"code": ["charge(100)", "final_answer(1)"], "interrupt_on": {"python_interpreter": True, "mail": True}}
+    worker.run("start", **options)
+    options["from_reply"] = 1
+    edit = {"type": "edit", "edited_action": {"name": "python_interpreter", "args": {"code": "mail('ann')"}}}
+    assert worker.run("resume", **options, decision=edit)["pending"][0]["action_requests"][0]["name"] == "mail"
+    without = {**options, "interrupt_on": {"python_interpreter": True}, "without": ["mail"]}
+    assert worker.run("resume", **without)["pending"][0]["action_requests"][0]["name"] == "mail"
+    assert worker.run("resume", **options)["pending"][0]["action_requests"][0]["name"] == "mail"
+    assert worker.effects == []
+
+
+def test_code_that_a_person_has_changed_into_what_cannot_run_goes_back_to_the_model(worker):
+    options = {"code": ["charge(100)", "final_answer(1)"], "interrupt_on": {"python_interpreter": True}}
+    worker.run("start", **options)
+    edit = {"type": "edit", "edited_action": {"name": "python_interpreter", "args": {"code": "nothing('ann')"}}}
+    asked = worker.run("resume", **options, from_reply=1, decision=edit)
+    assert (asked["steps"][0]["error"], asked["outcome"]) == ("NameError", "interrupted")
+
+
 def test_an_answer_that_nothing_waits_for_is_not_taken_for_the_next_question(worker):
     code = ["kill()\nmail('a')", "final_answer(1)"]
     options = {"code": code, "interrupt_on": ON, "from_reply": 1}
@@ -109,6 +136,21 @@ def test_an_answer_that_nothing_waits_for_is_not_taken_for_the_next_question(wor
     assert worker.effects == []
 
 
+def test_a_decision_that_does_not_fit_is_forgotten_and_the_question_stays_open(worker):
+    options = {
+        "code": ["x = mail('a')", "final_answer(x)"],
+        "interrupt_on": {"mail": {"allowed_decisions": ["approve"]}},
+    }
+    worker.run("start", **options)
+    options["from_reply"] = 1
+    with pytest.raises(AssertionError, match="'respond' is not allowed for mail"):
+        worker.run("resume", **options, decision={"type": "respond", "message": "x"})
+    (thread,) = threads_of(worker)
+    assert thread.waiting
+    assert worker.run("resume", **options)["pending"][0]["action_requests"][0]["args"] == {"to": "a"}
+    assert worker.run("resume", **options, decision={"type": "approve"})["answer"] == 1
+
+
 def test_a_rejected_call_raises_in_the_code(worker):
     code = ["charge(1)\ntry:\n    mail('ann')\nexcept ToolError as error:\n    why = str(error)", "final_answer(why)"]
     worker.run("start", code=code, interrupt_on=ON)
@@ -116,6 +158,72 @@ def test_a_rejected_call_raises_in_the_code(worker):
     done = worker.run("resume", code=code, from_reply=1, interrupt_on=ON, decision=decision)
     assert "not today" in done["answer"]
     assert worker.effects == ["charge-1"]
+
+
+@pytest.mark.parametrize("agent_type", ["code-agent", "function-calling"])
+@pytest.mark.parametrize("changed", [{}, {"interrupt_on": {"mail": False}}, {"only_reads": ["mail"]}], ids=str)
+def test_what_was_asked_stays_asked_when_the_run_goes_on_without_the_rule(worker, agent_type, changed):
+    acts = {"code-agent": "x = mail('ann')", "function-calling": [["mail", {"to": "ann"}]]}
+    ends = {"code-agent": "final_answer(1)", "function-calling": [["final_answer", {"answer": 1}]]}
+    options = {"code": [acts[agent_type], ends[agent_type]], "agent_type": agent_type}
+    worker.run("start", **options, interrupt_on=ON)
+    options |= {"from_reply": 1, **changed}
+    assert worker.run("resume", **options)["pending"][0]["action_requests"][0]["args"] == {"to": "ann"}
+    assert worker.run("resume", **options, decision={"type": "reject", "message": "no"})["answer"] == 1
+    assert worker.effects == []
+
+
+@pytest.mark.parametrize(
+    ("again", "waits"),
+    [(None, True), ({"charge": True}, True), ({"mail": False}, False)],
+    ids=["no rules", "other rules", "lifted"],
+)
+def test_the_rules_of_a_run_hold_when_it_goes_on_without_them(worker, again, waits):
+    code = ["first = mail('ann')\nkill()", "second = mail('bob')", "final_answer((first, second))"]
+    worker.run("start", code=code, interrupt_on=ON)
+    approve = {"type": "approve"}
+    assert worker.run("resume", code=code, from_reply=1, interrupt_on=ON, decision=approve) is None
+    done = worker.run("resume", code=code, from_reply=1, interrupt_on=again)
+    assert (done["outcome"], worker.effects) == (
+        ("interrupted", ["mail-ann"]) if waits else ("answered", ["mail-ann", "mail-bob"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("agent_type", "code", "answer"),
+    [
+        ("code-agent", ["x = mail('ann')", "final_answer(x)"], "by hand"),
+        ("function-calling", [[["mail", {"to": "ann"}]], [["final_answer", {"answer": 1}]]], 1),
+    ],
+)
+def test_a_question_is_not_lost_when_the_run_goes_on_without_the_tool(worker, agent_type, code, answer):
+    options = {"code": code, "agent_type": agent_type, "interrupt_on": ON}
+    worker.run("start", **options)
+    options["from_reply"] = 1
+    for decision in (None, {"type": "approve"}):
+        with pytest.raises(AssertionError, match="Nothing was done: resume with the tools that the run was started"):
+            worker.run("resume", **options | {"interrupt_on": None}, without=["mail"], decision=decision)
+    done = worker.run("resume", **options, decision={"type": "respond", "message": "by hand"})
+    assert (done["answer"], worker.effects) == (answer, [])
+
+
+def test_code_that_was_asked_about_stays_asked_about_when_the_run_goes_on_without_the_rule(worker):
+    code = ["mail('ann')", "final_answer(1)"]
+    worker.run("start", code=code, interrupt_on={"python_interpreter": True})
+    options = {"code": code, "from_reply": 1, "interrupt_on": {"python_interpreter": False}}
+    assert worker.run("resume", **options)["pending"][0]["action_requests"][0]["args"]["code"] == code[0]
+    assert worker.run("resume", **options, decision={"type": "reject"})["answer"] == 1
+    assert worker.effects == []
+
+
+def test_a_question_about_a_crash_stays_asked_when_the_tool_says_otherwise(worker):
+    code = ["x = careful(1)", "final_answer(x)"]
+    assert worker.run("start", code=code, kill_in=1) is None
+    options = {"code": code, "from_reply": 1}
+    assert worker.run("resume", **options)["outcome"] == "interrupted"
+    told = {"type": "respond", "message": "it ran"}
+    assert worker.run("resume", **options, on_unknown="rerun", decision=told)["answer"] == "it ran"
+    assert worker.effects == ["careful-1"]
 
 
 def test_one_question_after_another_keeps_the_answers_apart(worker):

@@ -97,6 +97,53 @@ def test_code_that_takes_another_path_repeats_nothing_and_the_model_is_told(work
     assert worker.effects == ["charge-1", "mail-a"]
 
 
+def test_a_call_stands_even_if_its_tool_is_gone_when_the_run_goes_on(worker):
+    calls = [["charge", {"amount": 1}], ["mail", {"to": "ann"}]]
+    options = {"code": [calls, [["final_answer", {"answer": 1}]]], "interrupt_on": {"mail": True}}
+    worker.run("start", **options, agent_type="function-calling")
+    options["from_reply"] = 1
+    done = worker.run("resume", **options, decision={"type": "respond", "message": "ok"}, without=["charge"])
+    assert done["answer"] == 1
+    assert "There is no tool named" not in done["steps"][0]["observation"]
+    assert worker.effects == ["charge-1"]
+
+
+def test_a_call_stands_even_if_its_tool_is_said_to_have_no_effects_when_the_run_goes_on(worker):
+    code = ["a = charge(1)\nkill()\nb = mail('ann')", "final_answer((a, b))"]
+    assert worker.run("start", code=code) is None
+    assert worker.run("resume", code=code, from_reply=1, only_reads=["charge"])["answer"] == [1, 2]
+    assert worker.effects == ["charge-1", "mail-ann"]
+
+
+@pytest.mark.parametrize(
+    ("interrupt_on", "decision"),
+    [(None, None), ({"python_interpreter": True}, {"type": "reject"}),
+     ({"python_interpreter": True}, {"type": "respond", "message": "no"})],
+    ids=["refused by the check", "rejected", "answered"],
+)  # fmt: skip
+def test_the_model_is_told_which_calls_stand_of_code_that_is_not_run_again(worker, interrupt_on, decision):
+    code = ["charge(1)\nkill()", "final_answer(1)"]
+    assert worker.run("start", code=code) is None
+    options = {"code": code, "from_reply": 1, "interrupt_on": interrupt_on}
+    if decision is None:
+        done = worker.run("resume", **options, without=["kill"])
+    else:
+        assert worker.run("resume", **options)["outcome"] == "interrupted"
+        done = worker.run("resume", **options, decision=decision)
+    assert "do not make them again:\n- charge(amount=1) -> 1" in done["steps"][0]["observation"]
+    assert done["steps"][0]["calls"] == [["charge", {"amount": 1}, False]]
+    assert worker.effects == ["charge-1"]
+
+
+@pytest.mark.parametrize("on_unknown", ["ask", "fail"])
+def test_a_tool_that_asks_by_itself_is_not_taken_for_one_that_a_crash_cut_short(worker, on_unknown):
+    code = ["x = confirm(1)", "final_answer(x)"]
+    options = {"code": code, "on_unknown": on_unknown}
+    assert worker.run("start", **options)["outcome"] == "interrupted"
+    assert worker.run("answer_by_id", **options, from_reply=1, decision="yes")["answer"] == 1
+    assert worker.effects == ["confirm-1-yes"]
+
+
 def test_a_call_that_may_have_been_made_fails_if_its_tool_says_so(worker):
     code = [
         "try:\n    careful(1)\nexcept RuntimeError as error:\n    told = str(error)\nelse:\n    told = 'ran'",

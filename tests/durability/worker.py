@@ -17,7 +17,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import Command
+from langgraph.types import Command, interrupt
 
 from lumo_graph import arun, create_lumo_agent, resume, run
 from lumo_graph.checkpoints import aopen_checkpointer, open_checkpointer
@@ -56,6 +56,16 @@ def noter(leave: Callable[[str], int]) -> Callable[[Any], int]:
         return leave(json.dumps(value, separators=(",", ":")))
 
     return note
+
+
+def confirmer(leave: Callable[[str], int]) -> Callable[[int], int]:
+    """A tool that asks a person by itself."""
+
+    def confirm(amount: int) -> int:
+        """Charge an amount, if a person says so."""
+        return leave(f"confirm-{amount}-{interrupt('sure?')}")
+
+    return confirm
 
 
 def tools_of(folder: Path, options: dict[str, Any]) -> list[Any]:
@@ -102,11 +112,20 @@ def tools_of(folder: Path, options: dict[str, Any]) -> list[Any]:
 
     return [
         charge, mail, post, pay, noter(leave),
+        declare_effects(confirmer(leave), on_unknown=options.get("on_unknown", "ask")),
         declare_effects(kill, effects="none"),
         declare_effects(read, effects="none"),
         declare_effects(first_time, effects="none"),
         declare_effects(careful, on_unknown=options.get("on_unknown", "ask")),
     ]  # fmt: skip
+
+
+def chosen(tools: list[Any], options: dict[str, Any]) -> list[Any]:
+    """The tools as the options want them."""
+    for tool in tools:
+        if tool.__name__ in options.get("only_reads", ()):
+            declare_effects(tool, effects="none")
+    return [tool for tool in tools if tool.__name__ not in options.get("without", ())]
 
 
 def make_kill_at(saver: Any, channel: str, nth: int) -> None:
@@ -138,7 +157,8 @@ def answer_by_id(model: ScriptedModel, options: dict[str, Any], given: dict[str,
         )
         config: Any = {"configurable": {"thread_id": "t"}}
         (waiting,) = graph.get_state(config).interrupts
-        graph.invoke(Command(resume={waiting.id: options["decision"]}), config, durability="sync")
+        found = graph.invoke(Command(resume={waiting.id: options["decision"]}), config, durability="sync")
+        print(json.dumps({"answer": found["answer"]}))
 
 
 def reply_of(given: str | list[Any]) -> str | AIMessage:
@@ -154,7 +174,7 @@ def main(command: str, options: dict[str, Any]) -> None:
     folder = Path(options["folder"])
     replies = [reply_of(one) for one in options["code"]]
     given: dict[str, Any] = {
-        "tools": tools_of(folder, options),
+        "tools": chosen(tools_of(folder, options), options),
         "checkpointer": options.get("checkpointer", f"sqlite:///{folder}/runs.db"),
         "interrupt_on": options.get("interrupt_on"),
     }

@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from lumo_graph.nodes.journaling import Journal
 from lumo_graph.types import ToolReply, ToolRequest
 
@@ -44,3 +46,46 @@ def test_a_call_that_ends_after_the_next_run_has_begun_is_not_made_again():
     assert asked.record is None
     reply, ours = second.make(asked, REQUEST.args, send, in_order=True)
     assert (reply, ours, made) == (ToolReply(value="sent"), False, [1])
+
+
+class Closed(Memory):
+    """A store that was closed while a call was being made."""
+
+    def write(self, task_id, channel, value):
+        raise RuntimeError(f"closed: {task_id}, {channel} and {value} are not written")
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["while it is made", "after it was made"])
+def test_a_call_whose_store_is_closed_is_recorded_by_the_next_run_and_not_made_again(waits):
+    leave, begun, failures, made = threading.Event(), threading.Event(), [], []
+
+    def send():
+        made.append(1)
+        begun.set()
+        leave.wait(30)
+        return ToolReply(value="sent")
+
+    def run_first():
+        first = Journal(Closed(), f"t//closed-{waits}/task")
+        with pytest.raises(RuntimeError, match="closed") as caught:
+            first.make(first.ask(REQUEST), REQUEST.args, send, in_order=True)
+        failures.append(caught.value)
+
+    outlives = threading.Thread(target=run_first)
+    outlives.start()
+    begun.wait(30)
+    if not waits:
+        leave.set()
+        outlives.join(30)
+    store, found = Memory(), []
+    second = Journal(store, f"t//closed-{waits}/task")
+    asked = second.ask(REQUEST)
+    waiting = threading.Thread(target=lambda: found.append(second.make(asked, REQUEST.args, send, in_order=True)))
+    waiting.start()
+    leave.set()
+    waiting.join(30)
+    outlives.join(30)
+    assert (found, made, len(failures)) == ([(ToolReply(value="sent"), False)], [1], 1)
+    third = Journal(store, f"t//closed-{waits}/task").ask(REQUEST)
+    assert third.record is not None
+    assert third.record.reply == ToolReply(value="sent")
