@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _Saver: TypeAlias = BaseCheckpointSaver[Any]
 
 _FILE = "PRAGMA database_list"
-_held: WeakKeyDictionary[_Saver, dict[str, Holder]] = WeakKeyDictionary()
+_held: WeakKeyDictionary[object, dict[str, Holder]] = WeakKeyDictionary()
+"""By saver, or by the connection of one: for its server that is one holder, whoever uses it."""
 _lock = threading.Lock()
 
 
@@ -48,6 +49,11 @@ def hold_thread(saver: _Saver | None, thread_id: str | None) -> Generator[None, 
     """
     if saver is None or thread_id is None:
         yield
+    elif _has_connection(saver, "langgraph.checkpoint.postgres", "PostgresSaver"):
+        from lumo_graph.checkpoints.postgres_leases import hold_connection  # noqa: PLC0415 - the extra
+
+        with _hold_here(cast("Any", saver).conn, str(thread_id)), hold_connection(cast("Any", saver), str(thread_id)):
+            yield
     elif (parameters := _postgres_place(saver)) is not None:
         from lumo_graph.checkpoints.postgres_leases import hold_row  # noqa: PLC0415 - the extra
 
@@ -66,6 +72,12 @@ async def ahold_thread(saver: _Saver | None, thread_id: str | None) -> AsyncGene
     """`hold_thread` for an event loop."""
     if saver is None or thread_id is None:
         yield
+    elif _has_connection(saver, "langgraph.checkpoint.postgres.aio", "AsyncPostgresSaver"):
+        from lumo_graph.checkpoints.postgres_leases import ahold_connection  # noqa: PLC0415 - the extra
+
+        with _hold_here(cast("Any", saver).conn, str(thread_id)):
+            async with ahold_connection(cast("Any", saver), str(thread_id)):
+                yield
     elif (parameters := _postgres_place(saver)) is not None:
         from lumo_graph.checkpoints.postgres_leases import ahold_row  # noqa: PLC0415 - the extra
 
@@ -80,9 +92,9 @@ async def ahold_thread(saver: _Saver | None, thread_id: str | None) -> AsyncGene
 
 
 @contextmanager
-def _hold_here(saver: _Saver, thread_id: str) -> Generator[None, None, None]:
+def _hold_here(place: object, thread_id: str) -> Generator[None, None, None]:
     with _lock:
-        held = _held.setdefault(saver, {})
+        held = _held.setdefault(place, {})
         if holder := held.get(thread_id):
             raise busy(thread_id, holder)
         held[thread_id] = Holder.this()
@@ -91,6 +103,14 @@ def _hold_here(saver: _Saver, thread_id: str) -> Generator[None, None, None]:
     finally:
         with _lock:
             del held[thread_id]
+
+
+def _has_connection(saver: _Saver, module: str, name: str) -> bool:
+    """Whether a saver writes with one connection, which a lock can be a part of."""
+    if not is_a(saver, module, name):
+        return False
+    connection = cast("Any", saver).conn
+    return hasattr(connection, "info") and connection.autocommit and not cast("Any", saver).pipe
 
 
 def _postgres_place(saver: _Saver) -> Mapping[str, Any] | None:

@@ -241,3 +241,48 @@ def test_a_pool_of_connections_holds_a_thread_of_the_same_database(postgres):
         pytest.raises(ThreadBusyError),
     ):
         run("go", ScriptedModel([]), checkpointer=url, thread_id="t")
+
+
+@pytest.mark.parametrize("loop", [False, True], ids=["sync", "async"])
+def test_a_run_that_has_lost_its_lock_can_write_no_more(postgres, loop):
+    import psycopg
+
+    url, made = postgres.new_database(), []
+
+    def charge(amount: int) -> int:
+        """Charge."""
+        made.append(amount)
+        if made == [1, 2]:
+            with psycopg.connect(url, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+        return amount
+
+    model = ScriptedModel(["```python\nfor n in range(1, 6): charge(n)\n```"])
+    options = {"agent_type": "code-agent", "tools": [charge], "checkpointer": url}
+    go = (lambda *args, **more: asyncio.run(arun(*args, **more))) if loop else run
+    with pytest.raises(psycopg.OperationalError):
+        go("go", model, thread_id="t", **options)
+    assert made == [1, 2]  # what came after the lock was lost was not called
+    del options["agent_type"]
+    done = resume("t", ScriptedModel(["```python\nfinal_answer(1)\n```"]), **options)
+    assert done.answer == 1
+    assert made == [1, 2, 3, 4, 5]  # this process knows of the call whose record the loss took
+
+
+@pytest.mark.parametrize("loop", [False, True], ids=["sync", "async"])
+def test_two_runs_by_one_connection_do_not_drive_one_thread(postgres, loop):
+    url = postgres.new_database()
+    if loop:
+
+        async def both():
+            async with aopen_checkpointer(url) as saver, ahold_thread(saver, "t"):
+                with pytest.raises(ThreadBusyError):
+                    await arun("go", ScriptedModel([]), checkpointer=saver, thread_id="t")
+                assert (await arun("go", ScriptedModel(["x"]), checkpointer=saver, thread_id="u")).answer == "x"
+
+        asyncio.run(both())
+        return
+    with open_checkpointer(url) as saver, hold_thread(saver, "t"):
+        with pytest.raises(ThreadBusyError):
+            run("go", ScriptedModel([]), checkpointer=saver, thread_id="t")
+        assert run("go", ScriptedModel(["x"]), checkpointer=saver, thread_id="u").answer == "x"
