@@ -1,8 +1,19 @@
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+
 import anyio
 import pytest
 
 from lumo_graph import run
-from lumo_graph.checkpoints import hold_thread, list_unfinished, open_checkpointer
+from lumo_graph.checkpoints import (
+    delete_thread,
+    hold_thread,
+    list_threads,
+    list_unfinished,
+    open_checkpointer,
+    prune_threads,
+)
 from lumo_graph.errors import ConfigurationError, ModelError, ThreadBusyError
 from lumo_graph.models import RetryPolicy
 from lumo_graph.recovery import arecover, recover
@@ -64,3 +75,21 @@ def test_they_come_to_their_end_on_an_event_loop(left):
 def test_a_store_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="no checkpoint file"):
         next(recover(ScriptedModel([]), checkpointer=f"sqlite:///{tmp_path}/none.db"))
+
+
+def test_a_thread_that_cannot_be_read_hides_no_other_and_can_be_deleted(tmp_path):
+    url = f"sqlite:///{tmp_path}/runs.db"
+    for name in ("broken", "well"):
+        with pytest.raises(ModelError):
+            run("go", ScriptedModel([ConnectionError("down")]), checkpointer=url, thread_id=name, retry=ONCE)
+    with closing(sqlite3.connect(tmp_path / "runs.db")) as store, store:
+        store.execute("UPDATE checkpoints SET checkpoint = substr(checkpoint, 1, 40) WHERE thread_id = 'broken'")
+    with open_checkpointer(url) as saver:
+        damaged = {thread.thread_id: bool(thread.damaged) for thread in list_threads(saver)}
+    assert damaged == {"broken": True, "well": False}
+    assert [thread.thread_id for thread in list_unfinished(url)] == ["well"]
+    assert [found.result.answer for found in recover(ScriptedModel(["done"]), checkpointer=url)] == ["done"]
+    assert prune_threads(url, older_than=timedelta(0), dry_run=True)[0].thread_id == "well"
+    delete_thread(url, "broken")
+    with open_checkpointer(url) as saver:
+        assert [thread.thread_id for thread in list_threads(saver)] == ["well"]

@@ -17,7 +17,7 @@ from lumo_graph.checkpoints.deltas import as_stored, whole_values
 from lumo_graph.checkpoints.leases import hold_thread
 from lumo_graph.checkpoints.opening import Checkpointer, open_checkpointer
 from lumo_graph.checkpoints.rows import Row, Rows, rows_of
-from lumo_graph.checkpoints.threads import ThreadSummary, list_threads, no_thread
+from lumo_graph.checkpoints.threads import ThreadSummary, is_stored, list_threads, no_thread
 from lumo_graph.errors import ConfigurationError, ThreadBusyError
 
 
@@ -108,7 +108,7 @@ def delete_thread(checkpointer: str | Checkpointer, thread_id: str) -> None:
         if saver is None:
             raise ConfigurationError("A checkpointer is needed, such as 'sqlite:///runs.db', not None.")
         with hold_thread(saver, thread_id):
-            if saver.get_tuple({"configurable": {"thread_id": thread_id}}) is None:
+            if not is_stored(saver, thread_id):
                 raise no_thread(saver, thread_id)
             try:
                 saver.delete_thread(thread_id)
@@ -132,7 +132,7 @@ def _prunable(saver: Checkpointer | None) -> tuple[Checkpointer, Rows]:
 
 
 def _is_chosen(thread: ThreadSummary, older_than: timedelta | None, *, ended: bool) -> bool:
-    if ended and thread.outcome is None:
+    if thread.damaged or (ended and thread.outcome is None):
         return False
     return older_than is None or datetime.fromisoformat(thread.updated_at) < datetime.now(UTC) - older_than
 

@@ -12,6 +12,9 @@ from lumo_graph.checkpoints.rows import rows_of
 from lumo_graph.errors import ConfigurationError
 
 _MOST_NAMED = 5
+_NEVER = "1970-01-01T00:00:00+00:00"
+_DAMAGE = (ValueError, TypeError, LookupError, AttributeError)
+"""What reading raises where bytes are not those that were written."""
 _NEXT, _ASKED, _ANSWERED = "branch:to:", "__interrupt__", "__resume__"
 _ANSWER = "00000000-0000-0000-0000-000000000000"
 """The task under whose id LangGraph stores what a person has answered."""
@@ -31,12 +34,13 @@ class ThreadSummary:
     """Time of the last checkpoint, ISO 8601."""
     waiting: bool = False
     """It waits for a person."""
+    damaged: str = ""
+    """Why what is stored of it cannot be read; nothing else is known of it then."""
 
 
 def list_threads(saver: Checkpointer) -> list[ThreadSummary]:
     """The threads of a store that an agent of this library ran, the one used last first."""
-    newest = (saver.get_tuple({"configurable": {"thread_id": thread_id}}) for thread_id in _thread_ids(saver))
-    found = [summary for stored in newest if stored is not None and (summary := _summary(stored)) is not None]
+    found = [summary for name in _thread_ids(saver) if (summary := _summary_of(saver, name)) is not None]
     return sorted(found, key=lambda summary: summary.updated_at, reverse=True)
 
 
@@ -47,8 +51,16 @@ def check_thread(checkpointer: str | Checkpointer, thread_id: str) -> None:
         ConfigurationError: it is not; says which are.
     """
     with open_checkpointer(checkpointer, must_exist=True) as saver:
-        if saver is not None and saver.get_tuple({"configurable": {"thread_id": thread_id}}) is None:
+        if saver is not None and not is_stored(saver, thread_id):
             raise no_thread(saver, thread_id)
+
+
+def is_stored(saver: Checkpointer, thread_id: str) -> bool:
+    """Whether there is such a thread, readable or not."""
+    try:
+        return saver.get_tuple({"configurable": {"thread_id": thread_id}}) is not None
+    except _DAMAGE:
+        return True
 
 
 def no_thread(saver: Checkpointer, thread_id: str) -> ConfigurationError:
@@ -69,6 +81,17 @@ def _thread_ids(saver: Checkpointer) -> Iterable[str]:
 
 def _thread_id(stored: CheckpointTuple) -> str:
     return str(stored.config.get("configurable", {})["thread_id"])
+
+
+def _summary_of(saver: Checkpointer, thread_id: str) -> ThreadSummary | None:
+    try:
+        stored = saver.get_tuple({"configurable": {"thread_id": thread_id}})
+        return None if stored is None else _summary(stored)
+    except _DAMAGE as failure:  # one thread that cannot be read must not hide the others
+        why = f"{type(failure).__name__}: {failure}"
+        return ThreadSummary(
+            thread_id=thread_id, task="", agent_type="", outcome=None, steps=0, updated_at=_NEVER, damaged=why
+        )
 
 
 def _summary(stored: CheckpointTuple) -> ThreadSummary | None:

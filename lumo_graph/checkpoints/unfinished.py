@@ -22,7 +22,11 @@ def list_unfinished(checkpointer: str | Checkpointer) -> list[ThreadSummary]:
     with open_checkpointer(checkpointer, must_exist=True) as saver:
         if saver is None:
             raise ConfigurationError("A checkpointer is needed, such as 'sqlite:///runs.db', not None.")
-        return [one for one in list_threads(saver) if one.outcome is None and _is_left(saver, one.thread_id)]
+        return [
+            one
+            for one in list_threads(saver)
+            if one.outcome is None and not one.damaged and _is_left(saver, one.thread_id)
+        ]
 
 
 async def alist_unfinished(checkpointer: str | Checkpointer) -> list[ThreadSummary]:

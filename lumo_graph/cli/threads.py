@@ -57,10 +57,16 @@ def _cells(thread: ThreadSummary) -> tuple[str, ...]:
         printable(thread.thread_id),
         datetime.fromisoformat(thread.updated_at).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
         printable(thread.agent_type),
-        printable(thread.outcome or ("waits for a person" if thread.waiting else "unfinished") + ": lumo resume"),
+        printable(_standing(thread)),
         str(thread.steps),
         one_line(thread.task, _TASK_WIDTH),
     )
+
+
+def _standing(thread: ThreadSummary) -> str:
+    if thread.damaged:
+        return f"cannot be read ({one_line(thread.damaged, _TASK_WIDTH)}): lumo threads delete"
+    return thread.outcome or ("waits for a person" if thread.waiting else "unfinished") + ": lumo resume"
 
 
 def _table(threads: Sequence[ThreadSummary]) -> Table:
