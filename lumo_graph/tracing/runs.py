@@ -16,7 +16,7 @@ from lumo_graph.tracing.content import Content, content
 from lumo_graph.tracing.cutting import fitted
 from lumo_graph.tracing.messages import said
 from lumo_graph.tracing.metrics import instruments
-from lumo_graph.tracing.spans import Work, ending_of
+from lumo_graph.tracing.spans import Work, ending_of, harmless
 
 Place: TypeAlias = Literal["begins", "opens", "within", "closes"]
 """What a node is in a run: the beginning of it; or the beginning of a step, a part of one, the end of one."""
@@ -138,12 +138,13 @@ class RunTrace:
         if outcome == "failed" and error is not None:
             self._work.fail(type(error).__name__)
             dimensions[names.ERROR_TYPE] = type(error).__name__
-        measured = instruments()
-        measured.run_seconds.record(self._work.seconds, dimensions)
-        measured.runs.add(1, dimensions)
-        measured.steps.record(steps, dimensions)
-        measured.debug_attempts.record(self._debugged, dimensions)
-        self._work.span.end()
+        with harmless():
+            measured = instruments()
+            measured.run_seconds.record(self._work.seconds, dimensions)
+            measured.runs.add(1, dimensions)
+            measured.steps.record(steps, dimensions)
+            measured.debug_attempts.record(self._debugged, dimensions)
+        self._work.end()
 
     def _outcome(self, error: BaseException | None) -> str:
         if error is not None:
@@ -202,7 +203,7 @@ class RunTrace:
 
     def _end_step(self) -> None:
         if self._steps is not None:
-            self._steps[0].span.end()
+            self._steps[0].end()
             self._steps = None
 
 

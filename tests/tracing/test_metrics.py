@@ -6,6 +6,7 @@ from langgraph.types import Command
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
+from lumo_graph.tracing.content import VARIABLE
 from lumo_graph.tracing.metrics import instruments
 from tests.tracing.agents import ANSWER, FAILS, SUM, coder
 
@@ -75,6 +76,13 @@ def test_neither_a_call_that_waits_nor_one_that_is_replayed_is_measured(figures)
     assert outcomes == {"interrupted": 1, "answered": 1}
     counts = {point.attributes["gen_ai.tool.name"]: point.count for point in figures("gen_ai.execute_tool.duration")}
     assert counts == {"add": 2, "python_interpreter": 2}
+
+
+def test_no_dimension_is_a_name_that_code_has_made_up(figures, spans, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "SPAN_ONLY")
+    coder("```python\nclass Mine(Exception): pass\nraise Mine\n```", SUM, ANSWER).invoke({"task": "add"})
+    kinds = {point.attributes.get("error.type") for point in figures("gen_ai.execute_tool.duration")}
+    assert kinds == {None, "_OTHER"}
 
 
 def test_no_dimension_is_an_id(figures):
