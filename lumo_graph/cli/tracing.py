@@ -5,6 +5,8 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 
+import typer
+
 _DESTINATIONS = (
     "OTEL_EXPORTER_OTLP_ENDPOINT",
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
@@ -42,4 +44,14 @@ def tracing(*, show: bool) -> Generator[None, None, None]:
     finally:
         from lumo_graph.cli.tree import print_tree  # noqa: PLC0415 - rich
 
-        print_tree(collected.spans)
+        if not (spans := collected.spans) and (why := _not_traced()):
+            typer.echo(f"No trace: {why}.", err=True)
+        print_tree(spans)
+
+
+def _not_traced() -> str | None:
+    """What in the environment keeps runs from being traced."""
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return "OTEL_SDK_DISABLED turns it off"
+    sampler = os.environ.get("OTEL_TRACES_SAMPLER")
+    return f"OTEL_TRACES_SAMPLER={sampler} has left it out" if sampler else None

@@ -11,10 +11,10 @@ from typing_extensions import override
 
 from lumo_graph.tracing import names
 from lumo_graph.tracing.cutting import fitted
-from lumo_graph.tracing.messages import conversation_of, instructions_of, output_of
+from lumo_graph.tracing.messages import conversation_of, instructions_of, output_of, redacted
 from lumo_graph.tracing.metrics import instruments
 from lumo_graph.tracing.runs import current_run
-from lumo_graph.tracing.spans import Work
+from lumo_graph.tracing.spans import Work, harmless
 from lumo_graph.types import Usage
 
 
@@ -100,7 +100,8 @@ class Chat(Work):
 
     def _tell(self, name: str, messages: list[dict[str, Any]]) -> None:
         if self.recording and self._content and messages:
-            self._told[name] = fitted(self._content.clean(messages), self._content.max_chars)
+            with harmless():
+                self._told[name] = fitted(redacted(messages, self._content.clean), self._content.max_chars)
 
     def _show(self) -> None:
         if self._content.on_spans:

@@ -68,18 +68,26 @@ class Content:
         if self.redact is None:
             return text
         try:
-            return str(self.redact(text))
+            return whole_characters(str(self.redact(text)))
         except Exception as failure:  # noqa: BLE001 - a hook of the user's must not break a run, nor let content through
-            _logger.warning("redact failed with %s: the text is left out of the trace", type(failure).__name__)
+            _warn_once("redact failed with %s: texts are left out of the trace", type(failure).__name__)
             return _NOT_REDACTED
 
 
 _chosen: list[Capture | None] = [None]
 _hook: list[Redact | None] = [None]
+_warnings: set[str] = set()
+
+
+def _warn_once(text: str, *about: str) -> None:
+    """Each run, and each text of it, would say the same."""
+    if text not in _warnings:
+        _warnings.add(text)
+        _logger.warning(text, *about)
 
 
 def choose_content(capture: Capture | None, redact: Redact | None) -> None:
-    """Set for the process what `configure_tracing` was told; None leaves it to the variable.
+    """Set for the process what `configure_tracing` was told; None leaves what it was told before.
 
     Raises:
         ConfigurationError: there is no such choice.
@@ -88,7 +96,14 @@ def choose_content(capture: Capture | None, redact: Redact | None) -> None:
         raise ConfigurationError(f"capture_content must be one of {', '.join(_WHERE)}, not {capture!r}.")
     if redact is not None and not callable(redact):
         raise ConfigurationError(f"redact must be a function of a text that returns a text, not {redact!r}.")
-    _chosen[0], _hook[0] = capture, redact
+    # Whoever calls without a hook must not let out what an earlier caller's hook keeps in.
+    _chosen[0], _hook[0] = capture or _chosen[0], redact or _hook[0]
+
+
+def forget_choices() -> None:
+    """Leave it to the variable, as in the beginning."""
+    _chosen[0], _hook[0] = None, None
+    _warnings.clear()
 
 
 def content() -> Content:
@@ -120,7 +135,7 @@ def _from_environment() -> str:
     given = os.environ.get(VARIABLE, "").strip().upper()
     found = _OLDER_WORDS.get(given, given)
     if found not in _WHERE:
-        _logger.warning("%s=%s is none of %s: no content is captured", VARIABLE, given, ", ".join(_WHERE))
+        _warn_once("%s=%s is none of %s: no content is captured", VARIABLE, given, ", ".join(_WHERE))
         return "NO_CONTENT"
     return found
 

@@ -29,6 +29,19 @@ def test_without_the_option_nothing_is_printed(lumo):
     assert lumo(*RUN, "--checkpointer", "memory://").stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("variable", "why"),
+    [
+        ({"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED turns it off"),
+        ({"OTEL_TRACES_SAMPLER": "always_off"}, "OTEL_TRACES_SAMPLER=always_off has left it out"),
+    ],
+)
+def test_where_the_environment_keeps_runs_untraced_it_says_so(lumo, variable, why):
+    done = lumo(*RUN, "--trace", "--checkpointer", "memory://", **variable)
+    assert done.returncode == 0
+    assert done.stderr == f"No trace: {why}.\n"
+
+
 def test_json_on_stdout_stays_json(lumo):
     done = lumo(*RUN, "--trace", "--json")
     assert all(line.startswith("{") for line in done.stdout.splitlines())

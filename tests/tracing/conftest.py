@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 
-from lumo_graph.tracing.content import VARIABLE, choose_content
+from lumo_graph.tracing.content import VARIABLE, forget_choices
 
 # One for the process: a tracer keeps the first real provider that it has met.
 EXPORTER = InMemorySpanExporter()
@@ -77,5 +77,5 @@ def spans(tracer, monkeypatch):
     EXPORTER.clear()
     yield Spans(EXPORTER)
     EXPORTER.clear()
-    choose_content(None, None)
+    forget_choices()
     assert not trace.get_current_span().get_span_context().is_valid, "a span has leaked"

@@ -9,7 +9,7 @@ from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogR
 
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.tracing.configuring import configure_tracing
-from lumo_graph.tracing.content import VARIABLE, choose_content, content
+from lumo_graph.tracing.content import VARIABLE, choose_content, content, forget_choices
 from tests.tracing.agents import caller, calls, coder
 
 CANARY = "canary"
@@ -121,6 +121,25 @@ def test_a_hook_that_fails_lets_nothing_through(spans):
     assert "redact failed" in spans.told()
 
 
+def test_it_is_said_once_that_a_hook_fails(spans, caplog):
+    def hook(text):
+        raise RuntimeError(text)
+
+    choose_content("SPAN_ONLY", hook)
+    chatty().invoke({"task": "canary-task"})
+    assert [record.getMessage() for record in caplog.records if record.name == "lumo_graph"] == [
+        "redact failed with RuntimeError: texts are left out of the trace"
+    ]
+
+
+def test_a_hook_that_returns_no_text_harms_no_run(spans):
+    choose_content("SPAN_ONLY", lambda _: "\ud800")
+    assert chatty().invoke({"task": "canary-task"})["answer"] == "canary-answer"
+    assert spans.one("invoke_agent").attributes["input.value"] == "\ufffd"
+    choose_content("SPAN_ONLY", lambda _: None)
+    assert chatty().invoke({"task": "canary-task"})["answer"] == "canary-answer"
+
+
 def test_a_long_conversation_stays_json_of_the_allowed_length(spans, monkeypatch):
     monkeypatch.setenv(VARIABLE, "SPAN_ONLY")
     monkeypatch.setenv("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "3000")
@@ -164,7 +183,7 @@ def test_what_the_program_says_counts_more_than_the_variable(monkeypatch):
     try:
         assert not content()
     finally:
-        choose_content(None, None)
+        forget_choices()
 
 
 @pytest.mark.parametrize("wrong", [{"capture_content": "ALL"}, {"redact": "secret"}])
@@ -180,6 +199,17 @@ def test_an_object_that_refuses_to_be_text_is_told_by_its_class(monkeypatch):
 
     monkeypatch.setenv(VARIABLE, "SPAN_ONLY")
     assert content().clean([Shy()]) == ["<Shy>"]
+
+
+def test_a_result_that_has_no_place_on_a_span_is_cut_and_breaks_nothing(spans, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("canary")
+
+    monkeypatch.setenv(VARIABLE, "SPAN_ONLY")
+    for place in ("calls", "chats", "runs"):
+        monkeypatch.setattr(f"lumo_graph.tracing.{place}.fitted", broken)
+    assert chatty().invoke({"task": "canary-task"})["answer"] == "canary-answer"
+    assert spans.one("invoke_agent").attributes["lumo_graph.outcome"] == "answered"
 
 
 def test_values_that_json_has_not_are_told_as_text(monkeypatch):
