@@ -171,13 +171,17 @@ class RunTrace:
 
     def _show_task(self, run: Mapping[str, Any]) -> None:
         self._work.set({names.RUN_ID: run.get("id"), names.AGENT_TYPE: run.get("agent_type")})
-        if self.content.on_spans:
+        if not self.content.on_spans:
+            return
+        with harmless():
             task = self.content.clean(run.get("task"))
             shown = fitted([said("user", task)], self.content.max_chars)
             self._work.set({names.INPUT_MESSAGES: shown, names.INPUT_VALUE: shorten(task, self.content.max_chars)})
 
     def _show_answer(self) -> None:
-        if self.content.on_spans and self._answer is not None:
+        if not self.content.on_spans or self._answer is None:
+            return
+        with harmless():
             limit = self.content.max_chars
             answer = self.content.clean(self._answer)
             text = shorten(answer, limit) if isinstance(answer, str) else fitted(answer, limit)
