@@ -72,7 +72,8 @@ def configure_tracing(
         capture_content: whether prompts, code, arguments and results are told: `"NO_CONTENT"`, `"SPAN_ONLY"`,
             `"EVENT_ONLY"` or `"SPAN_AND_EVENT"`. None: what `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`
             says, else nothing of it.
-        redact: gets every text of content before it is told, and returns what may be told of it.
+        redact: gets every text of content before it is told, numbers as text too, and returns what may be told of it.
+            It is called in the run, so it must be quick.
 
     Returns:
         Whether it has set a tracer provider.

@@ -7,7 +7,7 @@ of exceptions. Names, numbers and hashes are not content.
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, Literal, TypeAlias, cast
@@ -32,6 +32,8 @@ _OLDER_WORDS = {"": "NO_CONTENT", "FALSE": "NO_CONTENT", "TRUE": "SPAN_AND_EVENT
 _LIMITS = ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT")
 _NOT_REDACTED = "[left out: redact failed]"
 _MOST_DEPTH = 32
+_EDGE = 2
+"""Items that stay at each end of a list that is far too long."""
 
 _logger = logging.getLogger("lumo_graph")
 
@@ -49,20 +51,32 @@ class Content:
         return self.on_spans or self.in_events
 
     def clean(self, value: Any, depth: int = 0) -> Any:
-        """The value as JSON data, with every text in it redacted."""
-        if isinstance(value, str):
-            return self._redacted(_text(value))
-        if value is None or isinstance(value, (bool, int, float)):
-            # JSON has no NaN and no infinity.
-            return value if not isinstance(value, float) or isfinite(value) else repr(value)
+        """The value as JSON data, with every text and number in it redacted."""
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, (int, float)):
+            return self._number(value)
         if depth >= _MOST_DEPTH:
             return "..."
         if isinstance(value, Mapping):
-            fields = cast("Mapping[Any, Any]", value)
-            return {self._redacted(_text(name)): self.clean(part, depth + 1) for name, part in fields.items()}
+            fields = self._fewer([*cast("Mapping[Any, Any]", value).items()], ("...", "..."))
+            return {self._redacted(_text(name)): self.clean(part, depth + 1) for name, part in fields}
         if isinstance(value, (list, tuple)):
-            return [self.clean(part, depth + 1) for part in cast("list[Any]", value)]
+            return [self.clean(part, depth + 1) for part in self._fewer(cast("Sequence[Any]", value), "...")]
         return self._redacted(_text(value))
+
+    def _number(self, value: float) -> float | str:
+        """A number may be that of a card: what the hook has changed of its text is told as text."""
+        text = _text(value)
+        shown = self._redacted(text)
+        # JSON has no NaN and no infinity, and Python writes no integer of thousands of digits.
+        writable = isfinite(value) if isinstance(value, float) else text != _class_of(value)
+        return value if shown == text and writable else shown
+
+    def _fewer(self, items: Sequence[Any], gap: Any) -> Sequence[Any]:
+        """What has more items than there is room for characters is not read to its end: it may be millions."""
+        most = max(self.max_chars // 2, 2 * _EDGE)
+        return items if len(items) <= most else [*items[:_EDGE], gap, *items[-_EDGE:]]
 
     def _redacted(self, text: str) -> str:
         if self.redact is None:
@@ -128,7 +142,11 @@ def _text(value: Any) -> str:
     try:
         return whole_characters(str(value))
     except Exception:  # noqa: BLE001 - an object of the user's, which may refuse
-        return f"<{type(value).__name__}>"
+        return _class_of(value)
+
+
+def _class_of(value: object) -> str:
+    return f"<{type(value).__name__}>"
 
 
 def _from_environment() -> str:

@@ -169,9 +169,13 @@ class RunTrace:
             self._work.span.add_link(context)
         self._show_task(run)
 
+    @property
+    def _shows_content(self) -> bool:
+        return self.content.on_spans and self._work.recording
+
     def _show_task(self, run: Mapping[str, Any]) -> None:
         self._work.set({names.RUN_ID: run.get("id"), names.AGENT_TYPE: run.get("agent_type")})
-        if not self.content.on_spans:
+        if not self._shows_content:
             return
         with harmless():
             task = self.content.clean(run.get("task"))
@@ -179,7 +183,7 @@ class RunTrace:
             self._work.set({names.INPUT_MESSAGES: shown, names.INPUT_VALUE: shorten(task, self.content.max_chars)})
 
     def _show_answer(self) -> None:
-        if not self.content.on_spans or self._answer is None:
+        if not self._shows_content or self._answer is None:
             return
         with harmless():
             limit = self.content.max_chars

@@ -23,6 +23,10 @@ raise CanaryKind('canary-exception')
 ```"""
 
 
+def peep_at(numbers: list) -> None:
+    """Looks at numbers."""
+
+
 def peep(text: str) -> str:
     """Canary-description."""
     if "fail" in text:
@@ -109,6 +113,36 @@ def test_a_hook_sees_every_text_before_it_is_told(spans, monkeypatch):
     told = spans.told().lower()
     assert "***-argument" in told
     assert CANARY not in told
+
+
+def test_a_hook_sees_numbers_too_and_what_it_leaves_alone_stays_a_number(spans):
+    choose_content("SPAN_ONLY", lambda text: text.replace("4111111111111111", "****"))
+    pays = "```python\npeep_at([4111111111111111, 7, 0.5, True])\n```"
+    coder(pays, "```python\nfinal_answer(4111111111111111)\n```", tools=[peep_at]).invoke({"task": "pay"})
+    assert "4111111111111111" not in spans.told()
+    shown = json.loads(spans.one("execute_tool peep").attributes["gen_ai.tool.call.arguments"])
+    assert shown == {"numbers": ["****", 7, 0.5, True]}
+    assert spans.one("invoke_agent").attributes["output.value"] == "****"
+
+
+def test_of_a_list_of_millions_the_hook_sees_only_what_is_shown():
+    seen = []
+    choose_content("SPAN_ONLY", lambda text: seen.append(text) or text)
+    try:
+        assert content().clean(range(10)) == "range(0, 10)"
+        assert content().clean([*range(1_000_000)]) == [0, 1, "...", 999_998, 999_999]
+        assert len(content().clean({str(n): n for n in range(1_000_000)})) == 5
+    finally:
+        forget_choices()
+    assert len(seen) == 1 + 5 + 2 * 5
+
+
+def test_the_content_of_a_run_that_is_not_sampled_is_not_looked_at(spans):
+    seen = []
+    choose_content("SPAN_ONLY", lambda text: seen.append(text) or text)
+    config = {"metadata": {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"}}
+    assert chatty().invoke({"task": "canary-task"}, config)["answer"] == "canary-answer"
+    assert seen == []
 
 
 def test_a_hook_that_fails_lets_nothing_through(spans):
@@ -217,7 +251,8 @@ def test_values_that_json_has_not_are_told_as_text(monkeypatch):
     deep: list = []
     for _ in range(100):
         deep = [deep]
-    told = content().clean({"a": float("nan"), 1: {2.5}, "bytes": b"x", "lone": "\ud800", "deep": deep})
+    huge = 10**5000
+    told = content().clean({"a": float("nan"), 1: {2.5}, "bytes": b"x", "lone": "\ud800", "deep": deep, "huge": huge})
     assert json.loads(json.dumps(told))["a"] == "nan"
     assert told["1"] == "{2.5}"
     assert "\ud800" not in told["lone"]
