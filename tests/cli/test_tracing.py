@@ -83,6 +83,17 @@ def test_shown_and_sent_go_together(lumo):
         assert len(sink.spans) == 8
 
 
+def test_shown_and_sent_to_where_a_file_of_tools_says_go_together(lumo, folder):
+    with collecting() as sink:
+        (folder / "mytools.py").write_text(
+            f"from lumo_graph import configure_tracing\nconfigure_tracing(endpoint={sink.url!r})\n"
+            "def double(n: int) -> int:\n    'Twice the number.'\n    return 2 * n\n"
+        )
+        done = lumo(*RUN, "--trace")
+        assert done.stderr.startswith("invoke_agent")
+        assert len(sink.spans) == 8
+
+
 @pytest.mark.parametrize("name", ["OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER"])
 def test_a_destination_that_cannot_be_used_ends_the_command(lumo, name):
     done = lumo(*RUN, **{name: "zipkin"})
