@@ -155,5 +155,5 @@ class ToolCallWork(ToolWork):
 
 
 def known_error(kind: str) -> str:
-    """The class of an exception from the session, if it is one of Python's or ours: any other name is the code's."""
+    """The class of an exception from the session, if it is a builtin or ours: any other name may be the code's."""
     return kind if kind in _OWN_ERRORS or isinstance(getattr(builtins, kind, None), type) else names.OTHER

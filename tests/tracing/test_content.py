@@ -7,7 +7,9 @@ from opentelemetry import _logs as logs
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
+from lumo_graph import create_lumo_agent
 from lumo_graph.errors import ConfigurationError, ModelError
+from lumo_graph.testing import ScriptedModel
 from lumo_graph.tracing.configuring import configure_tracing
 from lumo_graph.tracing.content import VARIABLE, choose_content, content, forget_choices
 from tests.tracing.agents import caller, calls, coder
@@ -62,6 +64,19 @@ def test_nor_is_it_of_function_calls(spans):
     caller(wanted, "canary-answer", tools=[peep]).invoke({"task": "canary-task"})
     assert CANARY not in spans.told().lower()
     assert spans.named("execute_tool unknown")
+
+
+@pytest.mark.parametrize("reason", ["Stopped at canary.", ["canary"], "canary" * 100])
+def test_nor_is_a_reason_to_finish_that_is_no_word(spans, reason):
+    class Talkative(ScriptedModel):
+        def _stream(self, *args, **options):
+            for chunk in super()._stream(*args, **options):
+                chunk.message.response_metadata["finish_reason"] = reason
+                yield chunk
+
+    create_lumo_agent(Talkative(replies=["Yes."]), []).invoke({"task": "canary-task"})
+    assert CANARY not in spans.told().lower()
+    assert spans.one("chat").attributes["gen_ai.response.finish_reasons"] == ("_OTHER",)
 
 
 def test_nor_is_the_text_of_an_exception_that_ends_the_run(spans):
