@@ -1,5 +1,6 @@
 """The compiled graph of an agent: LangGraph's, and around each of its runs the span of the run."""
 
+import sys
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import aclosing, closing, contextmanager
 from typing import Any, Self, cast
@@ -53,9 +54,8 @@ class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
     ) -> AsyncGenerator[Any, None]:
         chunks: AsyncGenerator[Any, None] = cast("Any", super()).astream(input, config, **options)
         run = begin_run(self.traced, self._whole(config))
-        context = _context_of(run)
         with _ending(run):
-            async with aclosing(chunks if context is None else _AsyncWithin(chunks, context)) as traced:
+            async with aclosing(_AsyncWithin(chunks, _context_of(run))) as traced:
                 async for chunk in traced:
                     yield chunk
 
@@ -106,23 +106,43 @@ class _Within(Generator[Any, None, None]):
 
 
 class _AsyncWithin(AsyncGenerator[Any, None]):
-    """An async generator whose every step is made in a context."""
+    """An async generator whose every step is made in a context; None: in the consumer's.
 
-    def __init__(self, inner: AsyncGenerator[Any, None], context: Context) -> None:
+    The event loop hears of the generator around it alone. At its end it closes all that it has heard of at once, and
+    would complain that the inner one is closed already.
+    """
+
+    def __init__(self, inner: AsyncGenerator[Any, None], context: Context | None) -> None:
         self._inner = inner
         self._context = context
 
     @override
     async def asend(self, value: None) -> Any:
         with entered(self._context):
-            return await self._inner.asend(value)
+            with _unheard():
+                step = self._inner.asend(value)
+            return await step
 
     @override
     async def athrow(self, *error: Any) -> Any:
         with entered(self._context):
-            return await self._inner.athrow(*error)
+            with _unheard():
+                step = self._inner.athrow(*error)
+            return await step
 
     @override
     async def aclose(self) -> None:
         with entered(self._context):
-            await self._inner.aclose()
+            with _unheard():
+                step = self._inner.aclose()
+            await step
+
+
+@contextmanager
+def _unheard() -> Generator[None, None, None]:
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, hooks.finalizer)
+    try:
+        yield
+    finally:
+        sys.set_asyncgen_hooks(*hooks)

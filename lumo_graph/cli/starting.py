@@ -72,9 +72,15 @@ def follow_run(
 
         return CalledAgent(place, model, tools or [], options)
 
-    with complaining(), tracing(show=trace):
+    with complaining(), tracing(show=trace) as begin_tracing:
+
+        def begin() -> "AsyncGenerator[Event, None]":
+            events = start(agent())  # all that the user names is loaded, and nothing has run
+            begin_tracing()
+            return events
+
         return follow(
-            lambda: start(agent()),
+            begin,
             lambda decision: agent().go_on(decision),
             place,
             json_lines=json_lines,

@@ -76,6 +76,7 @@ class ToolServer:
         self._stopped = False
         self._lock = threading.Lock()
         self._cancels: list[Callable[[], object]] = []
+        self._traced: set[ToolCallWork] = set()
         self._emit = event_emitter()
         self.context = otel.get_current()
         """What the calls are traced under; a session may make them from threads of its own."""
@@ -112,9 +113,15 @@ class ToolServer:
         known = self._toolbox.tools
         work = ToolCallWork(request.name, known, call_id=call_id, args=request.args, parent=self.context)
         with work:
-            served = self._call(call_id, request)
-            reply, edited = served.reply, served.edited is not None
-            work.returned(reply.value, reply.error, reply.error_type, replayed=served.replayed, edited=edited)
+            with self._lock:
+                self._traced.add(work)
+            try:
+                served = self._call(call_id, request)
+                reply, edited = served.reply, served.edited is not None
+                work.returned(reply.value, reply.error, reply.error_type, replayed=served.replayed, edited=edited)
+            finally:
+                with self._lock:
+                    self._traced.discard(work)
         return served
 
     def _call(self, call_id: str, request: ToolRequest) -> Served:
@@ -149,7 +156,9 @@ class ToolServer:
         """Cancel the async tools that still run. A sync tool cannot be stopped; nobody waits for it any more."""
         with self._lock:
             self._stopped = True
-            cancels = list(self._cancels)
+            cancels, late = list(self._cancels), list(self._traced)
+        for work in late:
+            work.abandon()
         for cancel in cancels:
             cancel()
 

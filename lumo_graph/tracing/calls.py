@@ -12,11 +12,19 @@ from lumo_graph.tracing import names
 from lumo_graph.tracing.cutting import fitted
 from lumo_graph.tracing.metrics import instruments
 from lumo_graph.tracing.runs import current_run
-from lumo_graph.tracing.spans import Work
+from lumo_graph.tracing.spans import Work, harmless
 from lumo_graph.types import Isolation, Restore, Snapshot
 
 _OWN_ERRORS = frozenset(
-    {"DivergenceError", "Rejected", "SessionDied", "SnapshotError", "ToolError", "Unparsable", "ValidationError"}
+    {
+        "DivergenceError",
+        "Rejected",
+        "SessionDied",
+        "SnapshotError",
+        "Unparsable",
+        "ValidationError",
+        "lumo_graph.ToolError",
+    }
 )
 
 
@@ -48,8 +56,9 @@ class ToolWork(Work):
         """Put a piece of content on the span."""
         if self._run is not None and self.shows_content:
             content = self._run.content
-            text = fitted(content.clean(value), content.max_chars)
-            self.set({attribute: text, openinference: text})
+            with harmless():
+                text = fitted(content.clean(value), content.max_chars)
+                self.set({attribute: text, openinference: text})
 
     @override
     def measure(self, seconds: float) -> None:
@@ -101,7 +110,10 @@ class CodeAction(ToolWork):
         self.set({names.REPLAYED_CALLS: replayed, names.ROLLED_BACK: bool(execution.get("rolled_back"))})
         instruments().sandbox_seconds.record(execution.get("seconds") or 0.0, self._dimensions)
         if (error := execution.get("error")) is not None:
-            self.fail(error["kind"] if self.shows_content else known_error(error["kind"]))
+            # What code calls its classes is content. It never becomes a dimension: there is no end of such names.
+            self.fail(known_error(error["kind"]))
+            if self._run is not None and self.shows_content:
+                self.set({names.ERROR_TYPE: self._run.content.clean(error["kind"])})
         if self.shows_content:
             told = {name: execution.get(name) for name in ("stdout", "stderr", "error") if execution.get(name)}
             told |= {name: value["preview"] for name in ("value", "answer") if (value := execution.get(name))}
@@ -137,7 +149,11 @@ class ToolCallWork(ToolWork):
         if self.shows_content:
             self.show(names.TOOL_RESULT, names.OUTPUT_VALUE, value if error is None else {"error": error})
 
+    def abandon(self) -> None:
+        """Nobody waits for it any more: its span ends here, and not when a tool that hangs may return."""
+        self.end(names.ABANDONED)
+
 
 def known_error(kind: str) -> str:
-    """The class of an exception from the session, if it is one of Python's or ours: any other name is the code's."""
+    """The class of an exception from the session, if it is a builtin or ours: any other name may be the code's."""
     return kind if kind in _OWN_ERRORS or isinstance(getattr(builtins, kind, None), type) else names.OTHER

@@ -1,5 +1,6 @@
 """The span of one attempt of a model call."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,13 @@ from typing_extensions import override
 
 from lumo_graph.tracing import names
 from lumo_graph.tracing.cutting import fitted
-from lumo_graph.tracing.messages import conversation_of, instructions_of, output_of
+from lumo_graph.tracing.messages import conversation_of, instructions_of, output_of, redacted
 from lumo_graph.tracing.metrics import instruments
 from lumo_graph.tracing.runs import current_run
-from lumo_graph.tracing.spans import Work
+from lumo_graph.tracing.spans import Work, harmless
 from lumo_graph.types import Usage
+
+_WORD = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 
 
 class Chat(Work):
@@ -66,7 +69,7 @@ class Chat(Work):
             return
         self._usage = usage
         about = reply.response_metadata
-        finish = str(about.get("finish_reason") or about.get("stop_reason") or _finish(reply))
+        finish = _word(about.get("finish_reason") or about.get("stop_reason") or _finish(reply))
         model = about.get("model_name") or about.get("model")
         if isinstance(model, str):
             self._dimensions[names.RESPONSE_MODEL] = model
@@ -100,7 +103,8 @@ class Chat(Work):
 
     def _tell(self, name: str, messages: list[dict[str, Any]]) -> None:
         if self.recording and self._content and messages:
-            self._told[name] = fitted(self._content.clean(messages), self._content.max_chars)
+            with harmless():
+                self._told[name] = fitted(redacted(messages, self._content.clean), self._content.max_chars)
 
     def _show(self) -> None:
         if self._content.on_spans:
@@ -120,6 +124,11 @@ def provider_of(model: BaseChatModel) -> str:
 
 def _finish(reply: AIMessage) -> str:
     return "tool_call" if reply.tool_calls else "stop"
+
+
+def _word(reason: object) -> str:
+    """The reason, if it is a word: a sentence of the provider's may hold anything."""
+    return reason if isinstance(reason, str) and _WORD.fullmatch(reason) else names.OTHER
 
 
 def _number(value: object) -> float | int | None:

@@ -1,11 +1,11 @@
 """Set up OpenTelemetry's SDK for a process: the only module here that needs more than the API."""
 
-import atexit
 import base64
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from math import nan
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from opentelemetry import trace
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.tracing.content import Capture, Redact, choose_content, content
 from lumo_graph.tracing.correlation import correlate_logs
+from lumo_graph.tracing.exits import LONGEST_EXPORT_SECONDS, at_exit
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.sdk.trace.export import SpanExporter
 
-LONGEST_EXPORT_SECONDS = 5.0
-"""What one export may take, and what the end of the process waits for all of them together."""
 LANGFUSE_CLOUD = "https://cloud.langfuse.com"
 _SERVICE = "lumo_graph"
 _PROJECT = "openinference.project.name"
@@ -58,12 +57,14 @@ def configure_tracing(
     `LANGFUSE_SECRET_KEY` and `LANGFUSE_HOST`. A tracer provider that is set already stays: runs are traced by it.
 
     Spans are sent in batches by a thread of their own. A collector that is slow or dead costs a run nothing, and the
-    end of the process at most five seconds. Calling it again changes only what content is told.
+    end of the process at most five seconds. Calling it again changes only what content is told, and of that only what
+    is given.
 
     Args:
         service_name: of this process, as dashboards show it; `lumo_graph` unless given or set by a variable.
-        endpoint: where an OTLP collector listens, such as `http://localhost:6006` for Phoenix. None: what the
-            variables say, else `http://localhost:4318`. Needs the extra `otlp`.
+        endpoint: where an OTLP collector listens, such as `http://localhost:6006` for Phoenix, with or without the
+            `/v1/traces` at its end. None: what the variables say, else `http://localhost:4318`. Needs the extra
+            `otlp`.
         headers: sent with each export to `endpoint`.
         exporter: where spans go instead.
         metrics: send metrics to the collector too. None: what `OTEL_METRICS_EXPORTER` says; else if a variable names
@@ -71,7 +72,8 @@ def configure_tracing(
         capture_content: whether prompts, code, arguments and results are told: `"NO_CONTENT"`, `"SPAN_ONLY"`,
             `"EVENT_ONLY"` or `"SPAN_AND_EVENT"`. None: what `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`
             says, else nothing of it.
-        redact: gets every text of content before it is told, and returns what may be told of it.
+        redact: gets every text of content before it is told, numbers as text too, and returns what may be told of it.
+            It is called in the run, so it must be quick.
 
     Returns:
         Whether it has set a tracer provider.
@@ -85,7 +87,10 @@ def configure_tracing(
         raise ConfigurationError("endpoint and exporter are both given. An exporter knows its own endpoint.")
     choose_content(capture_content, redact)
     with _lock:
-        if is_disabled() or provider_is_set():
+        if is_disabled():
+            return False
+        correlate_logs()
+        if provider_is_set():
             return False
         where = _Destinations(endpoint=endpoint, headers=headers, metrics=metrics)
         exporters = [exporter] if exporter is not None else where.spans()
@@ -95,7 +100,6 @@ def configure_tracing(
         _set_metrics(resource, figures)
         _set_logs(resource, records)
         set_provider(resource, [_batched(one) for one in exporters])
-        correlate_logs()
         return True
 
 
@@ -117,7 +121,7 @@ def set_provider(resource: "Resource | None", processors: "Sequence[SpanProcesso
     for processor in processors:
         provider.add_span_processor(processor)
     trace.set_tracer_provider(provider)
-    _at_exit(provider.shutdown)
+    at_exit(provider.shutdown)
 
 
 class _Destinations:
@@ -125,7 +129,9 @@ class _Destinations:
 
     def __init__(self, *, endpoint: str | None, headers: Mapping[str, str] | None, metrics: bool | None = None) -> None:
         self._metrics = metrics
-        self._endpoint = None if endpoint is None else _checked_url(endpoint, "endpoint")
+        whole = None if endpoint is None else _checked_url(endpoint, "endpoint").rstrip("/")
+        # Many guides give the address with the path of the traces.
+        self._endpoint = None if whole is None else whole.removesuffix(f"/{_PATHS['traces']}")
         self._headers = headers
 
     def spans(self) -> "list[SpanExporter]":
@@ -164,7 +170,9 @@ class _Destinations:
 
     def records(self) -> "list[LogRecordExporter]":
         found: list[Any] = []
-        for kind in _kinds("OTEL_LOGS_EXPORTER", "otlp"):
+        # Langfuse takes traces alone: events go to a collector, if there is one.
+        default = "none" if _langfuse() and not self._has_endpoint("logs") else "otlp"
+        for kind in _kinds("OTEL_LOGS_EXPORTER", default):
             if kind == "console":
                 from opentelemetry.sdk._logs.export import ConsoleLogRecordExporter  # noqa: PLC0415 - as above
 
@@ -179,7 +187,7 @@ class _Destinations:
 
     def _otlp(self, signal: str) -> Any:
         if self._endpoint is not None:
-            url = f"{self._endpoint.rstrip('/')}/{_PATHS[signal]}"
+            url = f"{self._endpoint}/{_PATHS[signal]}"
             return _otlp(signal, endpoint=url, headers=self._headers, protocol="http/protobuf")
         name = f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL"
         protocol = os.environ.get(name) or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
@@ -205,7 +213,9 @@ def _export_seconds(signal: str) -> float:
             try:
                 seconds = float(text)
             except ValueError:
-                raise ConfigurationError(f"{name} must be a number of seconds, not {text!r}.") from None
+                seconds = nan
+            if not seconds > 0:
+                raise ConfigurationError(f"{name} must be a number of seconds, not {text!r}.")
             return min(seconds, LONGEST_EXPORT_SECONDS)
     return LONGEST_EXPORT_SECONDS
 
@@ -268,7 +278,7 @@ def _set_metrics(resource: "Resource", exporters: "Sequence[MetricExporter]") ->
     readers = [PeriodicExportingMetricReader(exporter) for exporter in exporters]
     provider = MeterProvider(readers, resource, shutdown_on_exit=False)
     meters.set_meter_provider(provider)
-    _at_exit(provider.shutdown)
+    at_exit(provider.shutdown)
 
 
 def _set_logs(resource: "Resource", exporters: "Sequence[LogRecordExporter]") -> None:
@@ -281,22 +291,4 @@ def _set_logs(resource: "Resource", exporters: "Sequence[LogRecordExporter]") ->
     for exporter in exporters:
         provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
     logs.set_logger_provider(provider)
-    _at_exit(provider.shutdown)
-
-
-_ends: list[Callable[[], object]] = []
-
-
-def _at_exit(end: Callable[[], object]) -> None:
-    if not _ends:
-        atexit.register(_end_all)
-    _ends.append(end)
-
-
-def _end_all() -> None:
-    """Send what is left, for as long as one export may take: the SDK's own way to end may wait for half a minute."""
-    threads = [threading.Thread(target=end, name="lumo-graph-traces", daemon=True) for end in _ends]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(LONGEST_EXPORT_SECONDS / len(threads))
+    at_exit(provider.shutdown)

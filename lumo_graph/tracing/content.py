@@ -7,7 +7,7 @@ of exceptions. Names, numbers and hashes are not content.
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, Literal, TypeAlias, cast
@@ -32,6 +32,8 @@ _OLDER_WORDS = {"": "NO_CONTENT", "FALSE": "NO_CONTENT", "TRUE": "SPAN_AND_EVENT
 _LIMITS = ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT")
 _NOT_REDACTED = "[left out: redact failed]"
 _MOST_DEPTH = 32
+_EDGE = 2
+"""Items that stay at each end of a list that is far too long."""
 
 _logger = logging.getLogger("lumo_graph")
 
@@ -49,37 +51,57 @@ class Content:
         return self.on_spans or self.in_events
 
     def clean(self, value: Any, depth: int = 0) -> Any:
-        """The value as JSON data, with every text in it redacted."""
-        if isinstance(value, str):
-            return self._redacted(_text(value))
-        if value is None or isinstance(value, (bool, int, float)):
-            # JSON has no NaN and no infinity.
-            return value if not isinstance(value, float) or isfinite(value) else repr(value)
+        """The value as JSON data, with every text and number in it redacted."""
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, (int, float)):
+            return self._number(value)
         if depth >= _MOST_DEPTH:
             return "..."
         if isinstance(value, Mapping):
-            fields = cast("Mapping[Any, Any]", value)
-            return {self._redacted(_text(name)): self.clean(part, depth + 1) for name, part in fields.items()}
+            fields = self._fewer([*cast("Mapping[Any, Any]", value).items()], ("...", "..."))
+            return {self._redacted(_text(name)): self.clean(part, depth + 1) for name, part in fields}
         if isinstance(value, (list, tuple)):
-            return [self.clean(part, depth + 1) for part in cast("list[Any]", value)]
+            return [self.clean(part, depth + 1) for part in self._fewer(cast("Sequence[Any]", value), "...")]
         return self._redacted(_text(value))
+
+    def _number(self, value: float) -> float | str:
+        """A number may be that of a card: what the hook has changed of its text is told as text."""
+        text = _text(value)
+        shown = self._redacted(text)
+        # JSON has no NaN and no infinity, and Python writes no integer of thousands of digits.
+        writable = isfinite(value) if isinstance(value, float) else text != _class_of(value)
+        return value if shown == text and writable else shown
+
+    def _fewer(self, items: Sequence[Any], gap: Any) -> Sequence[Any]:
+        """What has more items than there is room for characters is not read to its end: it may be millions."""
+        most = max(self.max_chars // 2, 2 * _EDGE)
+        return items if len(items) <= most else [*items[:_EDGE], gap, *items[-_EDGE:]]
 
     def _redacted(self, text: str) -> str:
         if self.redact is None:
             return text
         try:
-            return str(self.redact(text))
+            return whole_characters(str(self.redact(text)))
         except Exception as failure:  # noqa: BLE001 - a hook of the user's must not break a run, nor let content through
-            _logger.warning("redact failed with %s: the text is left out of the trace", type(failure).__name__)
+            _warn_once("redact failed with %s: texts are left out of the trace", type(failure).__name__)
             return _NOT_REDACTED
 
 
 _chosen: list[Capture | None] = [None]
 _hook: list[Redact | None] = [None]
+_warnings: set[str] = set()
+
+
+def _warn_once(text: str, *about: str) -> None:
+    """Each run, and each text of it, would say the same."""
+    if text not in _warnings:
+        _warnings.add(text)
+        _logger.warning(text, *about)
 
 
 def choose_content(capture: Capture | None, redact: Redact | None) -> None:
-    """Set for the process what `configure_tracing` was told; None leaves it to the variable.
+    """Set for the process what `configure_tracing` was told; None leaves what it was told before.
 
     Raises:
         ConfigurationError: there is no such choice.
@@ -88,7 +110,14 @@ def choose_content(capture: Capture | None, redact: Redact | None) -> None:
         raise ConfigurationError(f"capture_content must be one of {', '.join(_WHERE)}, not {capture!r}.")
     if redact is not None and not callable(redact):
         raise ConfigurationError(f"redact must be a function of a text that returns a text, not {redact!r}.")
-    _chosen[0], _hook[0] = capture, redact
+    # Whoever calls without a hook must not let out what an earlier caller's hook keeps in.
+    _chosen[0], _hook[0] = capture or _chosen[0], redact or _hook[0]
+
+
+def forget_choices() -> None:
+    """Leave it to the variable, as in the beginning."""
+    _chosen[0], _hook[0] = None, None
+    _warnings.clear()
 
 
 def content() -> Content:
@@ -113,14 +142,18 @@ def _text(value: Any) -> str:
     try:
         return whole_characters(str(value))
     except Exception:  # noqa: BLE001 - an object of the user's, which may refuse
-        return f"<{type(value).__name__}>"
+        return _class_of(value)
+
+
+def _class_of(value: object) -> str:
+    return f"<{type(value).__name__}>"
 
 
 def _from_environment() -> str:
     given = os.environ.get(VARIABLE, "").strip().upper()
     found = _OLDER_WORDS.get(given, given)
     if found not in _WHERE:
-        _logger.warning("%s=%s is none of %s: no content is captured", VARIABLE, given, ", ".join(_WHERE))
+        _warn_once("%s=%s is none of %s: no content is captured", VARIABLE, given, ", ".join(_WHERE))
         return "NO_CONTENT"
     return found
 

@@ -24,7 +24,11 @@ def fitted(value: Any, limit: int) -> str:
     if len(text) <= limit:
         return text
     sizes = [len(part) for part in _texts(value)]
-    fits, too_much, found = 0, sum(sizes), ""
+    # With texts as short as they get: what is too long even so is not tried with longer ones. It may be megabytes.
+    found = json_text(_shortened(value, iter([0] * len(sizes)))) if sizes else text
+    if len(found) > limit:
+        return _without_middle(value, limit)
+    fits, too_much = 0, sum(sizes)
     for _ in range(_TRIES):  # JSON writes some characters with six: how much room there is shows only when it is tried
         room = (fits + too_much) // 2
         text = json_text(_shortened(value, iter(fair_shares(sizes, room))))
@@ -32,14 +36,16 @@ def fitted(value: Any, limit: int) -> str:
             fits, found = room, text
         else:
             too_much = room
-    return found or _without_middle(value, limit)
+    return found
 
 
 def _without_middle(value: Any, limit: int) -> str:
     items = cast("list[Any]", value) if isinstance(value, list) else []
     if len(items) > 2 * _EDGE + 1:
         gone = len(items) - 2 * _EDGE
-        note = {"role": "user", "parts": [{"type": "text", "content": f"[{gone:,} messages left out]"}]}
+        note: Any = f"[{gone:,} left out]"
+        if isinstance(items[0], dict) and "role" in items[0]:
+            note = {"role": "user", "parts": [{"type": "text", "content": f"[{gone:,} messages left out]"}]}
         return fitted([*items[:_EDGE], note, *items[-_EDGE:]], limit)
     # What is left has no shape that could be kept: too many parts, or too deep.
     whole = json_text(value)

@@ -3,7 +3,7 @@
 See https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ for the form.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, SystemMessage, ToolMessage
@@ -33,6 +33,18 @@ def output_of(reply: AIMessage, finish_reason: str) -> list[dict[str, Any]]:
 def said(role: str, text: str) -> dict[str, Any]:
     """A message that is only a text."""
     return {"role": role, "parts": [{"type": "text", "content": text}]}
+
+
+def redacted(told: Sequence[Mapping[str, Any]], clean: Callable[[Any], Any]) -> list[dict[str, Any]]:
+    """Messages, or parts of one, in the same form, with all that somebody has said or chosen gone through `clean`."""
+    return [{name: _redacted(name, value, clean) for name, value in one.items()} for one in told]
+
+
+def _redacted(name: str, value: Any, clean: Callable[[Any], Any]) -> Any:
+    if name == "parts":
+        return redacted(value, clean)
+    ours = name == "type" or (name == "role" and value in _ROLES.values())
+    return value if ours else clean(value)
 
 
 def _role(message: BaseMessage) -> str:

@@ -69,5 +69,8 @@ INPUT_VALUE, INPUT_MIME = "input.value", "input.mime_type"
 OUTPUT_VALUE, OUTPUT_MIME = "output.value", "output.mime_type"
 SPAN_KIND = "openinference.span.kind"
 
+ABANDONED = "abandoned"
+"""The outcome of a tool call that had not returned when its action ended: nobody waits for it any more."""
+
 OTHER = "_OTHER"
 """The convention's word for a value that is not among those that may be told."""

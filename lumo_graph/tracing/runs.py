@@ -17,7 +17,7 @@ from lumo_graph.tracing.content import Content, content
 from lumo_graph.tracing.cutting import fitted
 from lumo_graph.tracing.messages import said
 from lumo_graph.tracing.metrics import instruments
-from lumo_graph.tracing.spans import Work, ending_of, entered
+from lumo_graph.tracing.spans import Work, ending_of, entered, harmless
 
 Place: TypeAlias = Literal["begins", "opens", "within", "closes"]
 """What a node is in a run: the beginning of it; or the beginning of a step, a part of one, the end of one."""
@@ -137,14 +137,15 @@ class RunTrace:
         if outcome == "failed" and error is not None:
             self._work.fail(type(error).__name__)
             dimensions[names.ERROR_TYPE] = type(error).__name__
-        measured = instruments()
-        measured.run_seconds.record(self._work.seconds, dimensions)
-        measured.runs.add(1, dimensions)
-        measured.steps.record(steps, dimensions)
-        measured.debug_attempts.record(self._debugged, dimensions)
+        with harmless():
+            measured = instruments()
+            measured.run_seconds.record(self._work.seconds, dimensions)
+            measured.runs.add(1, dimensions)
+            measured.steps.record(steps, dimensions)
+            measured.debug_attempts.record(self._debugged, dimensions)
         with entered(self.context):
             _logger.info("run of %s ended: %s, steps: %d", self.traced.agent, outcome, steps)
-        self._work.span.end()
+        self._work.end()
 
     def _outcome(self, error: BaseException | None) -> str:
         if error is not None:
@@ -172,15 +173,23 @@ class RunTrace:
             self._work.span.add_link(context)
         self._show_task(run)
 
+    @property
+    def _shows_content(self) -> bool:
+        return self.content.on_spans and self._work.recording
+
     def _show_task(self, run: Mapping[str, Any]) -> None:
         self._work.set({names.RUN_ID: run.get("id"), names.AGENT_TYPE: run.get("agent_type")})
-        if self.content.on_spans:
+        if not self._shows_content:
+            return
+        with harmless():
             task = self.content.clean(run.get("task"))
             shown = fitted([said("user", task)], self.content.max_chars)
             self._work.set({names.INPUT_MESSAGES: shown, names.INPUT_VALUE: shorten(task, self.content.max_chars)})
 
     def _show_answer(self) -> None:
-        if self.content.on_spans and self._answer is not None:
+        if not self._shows_content or self._answer is None:
+            return
+        with harmless():
             limit = self.content.max_chars
             answer = self.content.clean(self._answer)
             text = shorten(answer, limit) if isinstance(answer, str) else fitted(answer, limit)
@@ -206,7 +215,7 @@ class RunTrace:
 
     def _end_step(self) -> None:
         if self._steps is not None:
-            self._steps[0].span.end()
+            self._steps[0].end()
             self._steps = None
 
 

@@ -1,6 +1,8 @@
 """One span around one piece of work, whatever way the work ends. A failure of it is told by its class alone."""
 
 import asyncio
+import logging
+import threading
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -13,8 +15,10 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from lumo_graph.steering import steers_the_graph
+from lumo_graph.storable import whole_characters
 from lumo_graph.tracing import names
 
+_logger = logging.getLogger("lumo_graph")
 _tracer = trace.get_tracer(names.SCOPE)
 """Follows the provider that is set, whenever that is."""
 
@@ -43,16 +47,19 @@ class Work:
         self._parent = otel.get_current() if parent is None else parent
         self.span: Span = trace.INVALID_SPAN
         if on:
-            # The defaults would record the text of exceptions, which may hold what nobody wants in a trace.
-            self.span = _tracer.start_span(
-                name,
-                self._parent,
-                kind=kind,
-                attributes=_given(attributes),
-                record_exception=False,
-                set_status_on_exception=False,
-            )
+            with harmless():
+                # The defaults would record the text of exceptions, which may hold what nobody wants in a trace.
+                self.span = _tracer.start_span(
+                    whole_characters(name),
+                    self._parent,
+                    kind=kind,
+                    attributes=_given(attributes),
+                    record_exception=False,
+                    set_status_on_exception=False,
+                )
         self.recording = self.span.is_recording()
+        self._lock = threading.Lock()
+        self._ended = False
         self._started = time.perf_counter()
         self._token: Any = None
         self.error_type: str | None = None
@@ -69,7 +76,7 @@ class Work:
         self.error_type = error_type
         if self.recording:
             self.span.set_status(Status(StatusCode.ERROR))
-            self.span.set_attribute(names.ERROR_TYPE, error_type)
+            self.span.set_attribute(names.ERROR_TYPE, whole_characters(error_type))
 
     @property
     def seconds(self) -> float:
@@ -92,21 +99,58 @@ class Work:
                 self.fail(type(error).__name__)
             else:
                 self.set({names.OUTCOME: self.ending})
-        self.measure(self.seconds)
-        otel.detach(self._token)
-        self.span.end()
+        try:
+            self.end()
+        finally:
+            otel.detach(self._token)
+
+    def end(self, ending: str | None = None) -> None:
+        """End it, if it has not ended: at the end of its block, or before that if nobody waits for it any more.
+
+        Args:
+            ending: how, if it was not let to its end.
+        """
+        with self._lock:
+            if self._ended or not self.on:
+                return
+            self._ended = True
+        if ending is not None:
+            self.ending = ending
+            self.set({names.OUTCOME: ending})
+        with harmless():
+            self.measure(self.seconds)
+        self.recording = False
+        with harmless():
+            self.span.end()
 
     def measure(self, seconds: float) -> None:
         """Called at the end, before the span is closed: where its figures are recorded."""
 
 
+@contextmanager
+def harmless() -> Generator[None, None, None]:
+    """What fails in here is told in the log by its class alone: no trace is worth a run."""
+    try:
+        yield
+    except Exception as failure:  # noqa: BLE001 - of a processor, a sampler or a view of the user's
+        _logger.warning("a part of the trace is lost: %s", type(failure).__name__)
+
+
 def _given(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in attributes.items() if value is not None}
+    # Text that cannot be encoded would be lost in the exporter, with a traceback for each attribute.
+    return {
+        name: whole_characters(value) if isinstance(value, str) else value
+        for name, value in attributes.items()
+        if value is not None
+    }
 
 
 @contextmanager
-def entered(context: Context) -> Generator[None, None, None]:
-    """Have a context current in a `with` block."""
+def entered(context: Context | None) -> Generator[None, None, None]:
+    """Have a context current in a `with` block; None leaves the one that is."""
+    if context is None:
+        yield
+        return
     token = otel.attach(context)
     try:
         yield

@@ -29,6 +29,19 @@ def test_without_the_option_nothing_is_printed(lumo):
     assert lumo(*RUN, "--checkpointer", "memory://").stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("variable", "why"),
+    [
+        ({"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED turns it off"),
+        ({"OTEL_TRACES_SAMPLER": "always_off"}, "OTEL_TRACES_SAMPLER=always_off has left it out"),
+    ],
+)
+def test_where_the_environment_keeps_runs_untraced_it_says_so(lumo, variable, why):
+    done = lumo(*RUN, "--trace", "--checkpointer", "memory://", **variable)
+    assert done.returncode == 0
+    assert done.stderr == f"No trace: {why}.\n"
+
+
 def test_json_on_stdout_stays_json(lumo):
     done = lumo(*RUN, "--trace", "--json")
     assert all(line.startswith("{") for line in done.stdout.splitlines())
@@ -67,6 +80,17 @@ def test_shown_and_sent_go_together(lumo):
     with collecting() as sink:
         done = lumo(*RUN, "--trace", OTEL_EXPORTER_OTLP_ENDPOINT=sink.url)
         assert "invoke_agent" in done.stderr
+        assert len(sink.spans) == 8
+
+
+def test_shown_and_sent_to_where_a_file_of_tools_says_go_together(lumo, folder):
+    with collecting() as sink:
+        (folder / "mytools.py").write_text(
+            f"from lumo_graph import configure_tracing\nconfigure_tracing(endpoint={sink.url!r})\n"
+            "def double(n: int) -> int:\n    'Twice the number.'\n    return 2 * n\n"
+        )
+        done = lumo(*RUN, "--trace")
+        assert done.stderr.startswith("invoke_agent")
         assert len(sink.spans) == 8
 
 

@@ -5,17 +5,33 @@ from dataclasses import dataclass
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 
-from lumo_graph.tracing.content import VARIABLE, choose_content
+from lumo_graph.tracing.content import VARIABLE, forget_choices
 
+
+class Open(SpanProcessor):
+    """The names of the spans that have begun and not ended."""
+
+    def __init__(self):
+        self.spans = {}
+
+    def on_start(self, span, parent_context=None):  # noqa: ARG002 - the name is the SDK's
+        self.spans[span.context.span_id] = span.name
+
+    def on_end(self, span):
+        self.spans.pop(span.context.span_id, None)
+
+
+OPEN = Open()
 # One for the process: a tracer keeps the first real provider that it has met.
 EXPORTER = InMemorySpanExporter()
 PROVIDER = TracerProvider(sampler=ParentBased(ALWAYS_ON), shutdown_on_exit=False)
 PROVIDER.add_span_processor(SimpleSpanProcessor(EXPORTER))
+PROVIDER.add_span_processor(OPEN)
 
 
 @dataclass
@@ -75,7 +91,9 @@ def tracer(monkeypatch):
 def spans(tracer, monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     EXPORTER.clear()
+    OPEN.spans.clear()
     yield Spans(EXPORTER)
+    assert not OPEN.spans, "a span has not ended"
     EXPORTER.clear()
-    choose_content(None, None)
+    forget_choices()
     assert not trace.get_current_span().get_span_context().is_valid, "a span has leaked"

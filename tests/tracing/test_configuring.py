@@ -73,6 +73,13 @@ def test_arguments_do_the_same():
         assert sink.metrics == set()  # a dashboard for traces would refuse them
 
 
+def test_an_endpoint_may_have_the_path_of_the_traces():
+    with collecting() as sink:
+        done = child(f"configure_tracing(endpoint='{sink.url}/v1/traces/', metrics=True); work()")
+        assert done.stderr == ""
+        assert {path for path, _, _ in sink.requests} == {"/v1/traces", "/v1/metrics"}
+
+
 def test_metrics_go_where_the_traces_go_if_asked_for():
     with collecting() as sink:
         child(f"configure_tracing(endpoint={sink.url!r}, metrics=True); work()")
@@ -99,6 +106,13 @@ def test_langfuse_gets_spans_by_its_own_variables():
         assert done.stdout == "True 3\n"
         assert {path for path, _, _ in sink.requests} == {"/api/public/otel/v1/traces"}
         assert sink.requests[0][1]["authorization"] == "Basic cGs6c2s="
+
+
+def test_with_langfuse_alone_events_go_nowhere():
+    with collecting() as sink:
+        done = child(RUNS, LANGFUSE_HOST=sink.url, **KEYS, **{VARIABLE: "SPAN_AND_EVENT"})
+        assert (done.stdout, done.stderr) == ("True 3\n", "")  # no complaint of a collector that nobody has named
+        assert b"total = add(1, 2)" in sink.bytes
 
 
 def test_langfuse_and_a_collector_get_them_both():
@@ -135,6 +149,18 @@ def test_a_second_time_it_changes_nothing():
         done = child("print(configure_tracing(), configure_tracing(), work())", OTEL_EXPORTER_OTLP_ENDPOINT=sink.url)
         assert (done.stdout, done.stderr) == ("True False 3\n", "")
         assert len(sink.spans) == 8
+
+
+def test_a_second_time_it_keeps_the_hook_and_what_is_captured():
+    code = """
+configure_tracing(capture_content="SPAN_ONLY", redact=lambda text: text.replace("total", "***"))
+print(configure_tracing(), work())
+"""
+    with collecting() as sink:
+        done = child(code, OTEL_EXPORTER_OTLP_ENDPOINT=sink.url, **{VARIABLE: "SPAN_AND_EVENT"})
+        assert done.stdout == "False 3\n", done.stderr
+        assert b"*** = add(1, 2)" in sink.bytes
+        assert b"total = add" not in sink.bytes
 
 
 def test_it_can_be_turned_off_from_outside():
@@ -188,6 +214,19 @@ with trace.get_tracer("x").start_as_current_span("inside") as span:
     assert done.stderr == f"outside 0 0\ninside {done.stdout}"
 
 
+def test_they_do_where_the_provider_is_the_callers_own():
+    code = """
+import logging
+logging.basicConfig(format="%(message)s %(otelTraceID)s")
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+trace.set_tracer_provider(TracerProvider())
+configure_tracing()
+logging.getLogger("lumo_graph").warning("outside")
+"""
+    assert child(code).stderr == "outside 0\n"
+
+
 # -- collectors that do not do what they should
 
 
@@ -224,6 +263,8 @@ def test_a_collector_that_fails_hangs_or_is_not_there_costs_the_run_nothing(beha
         ({"OTEL_TRACES_EXPORTER": "zipkin"}, "OTEL_TRACES_EXPORTER must name otlp, console or none, not 'zipkin'"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "soap"}, "http/protobuf, grpc: 'soap'"),
         ({"OTEL_EXPORTER_OTLP_TIMEOUT": "soon"}, "OTEL_EXPORTER_OTLP_TIMEOUT must be a number of seconds, not 'soon'"),
+        ({"OTEL_EXPORTER_OTLP_TIMEOUT": "nan"}, "OTEL_EXPORTER_OTLP_TIMEOUT must be a number of seconds, not 'nan'"),
+        ({"OTEL_EXPORTER_OTLP_TIMEOUT": "-1"}, "OTEL_EXPORTER_OTLP_TIMEOUT must be a number of seconds, not '-1'"),
         ({"LANGFUSE_PUBLIC_KEY": "pk"}, "LANGFUSE_SECRET_KEY is not set"),
         (
             {**KEYS, "LANGFUSE_HOST": "localhost"},

@@ -34,6 +34,10 @@ def test_of_too_many_messages_the_middle_is_left_out():
     assert told[2]["parts"][0]["content"] == "[996 messages left out]"
 
 
+def test_of_too_many_values_that_are_no_messages_the_middle_is_left_out_too():
+    assert json.loads(fitted(list(range(10_000)), 2000)) == [0, 1, "[9,996 left out]", 9_998, 9_999]
+
+
 @pytest.mark.parametrize("text", ['"' * 5000, "\\" * 5000, "\n" * 5000, "\x00" * 5000, "ü" * 5000])
 def test_characters_that_json_writes_longer_are_counted_as_written(text):
     told = fitted([said("user", text)], 1000)

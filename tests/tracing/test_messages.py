@@ -6,7 +6,7 @@ import pytest
 from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag, TypeAdapter
 
-from lumo_graph.tracing.content import VARIABLE
+from lumo_graph.tracing.content import VARIABLE, choose_content
 from lumo_graph.tracing.messages import conversation_of, instructions_of, output_of
 from tests.tracing.agents import ANSWER, FAILS, SUM, caller, calls, coder
 
@@ -73,6 +73,17 @@ def test_what_runs_tell_has_the_form_of_the_conventions(spans, monkeypatch, agen
         OUTPUTS.validate_json(span.attributes["gen_ai.output.messages"])
         if span.name.startswith("chat"):
             PARTS.validate_json(span.attributes["gen_ai.system_instructions"])
+
+
+@pytest.mark.parametrize("agent", AGENTS.values(), ids=AGENTS)
+def test_they_keep_it_when_every_text_is_redacted(spans, agent):
+    choose_content("SPAN_ONLY", lambda _: "***")
+    agent().invoke({"task": "add"})
+    for span in [*spans.named("chat"), spans.one("invoke_agent")]:
+        for message in INPUTS.validate_json(span.attributes["gen_ai.input.messages"]):
+            assert message.role in {"user", "assistant", "tool"}
+            assert all(part.content == "***" for part in message.parts if isinstance(part, Text))
+        OUTPUTS.validate_json(span.attributes["gen_ai.output.messages"])
 
 
 def test_every_kind_of_message_has_its_role_and_parts():

@@ -6,6 +6,7 @@ from langgraph.types import Command
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
+from lumo_graph.tracing.content import VARIABLE
 from lumo_graph.tracing.metrics import instruments
 from tests.tracing.agents import ANSWER, FAILS, SUM, coder
 
@@ -77,10 +78,20 @@ def test_neither_a_call_that_waits_nor_one_that_is_replayed_is_measured(figures)
     assert counts == {"add": 2, "python_interpreter": 2}
 
 
+def test_no_dimension_is_a_name_that_code_has_made_up(figures, spans, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "SPAN_ONLY")
+    coder("```python\nclass Mine(Exception): pass\nraise Mine\n```", SUM, ANSWER).invoke({"task": "add"})
+    kinds = {point.attributes.get("error.type") for point in figures("gen_ai.execute_tool.duration")}
+    assert kinds == {None, "_OTHER"}
+
+
 def test_no_dimension_is_an_id(figures):
     config = {"configurable": {"thread_id": "thread-7"}}
     coder(SUM, ANSWER, checkpointer=InMemorySaver()).invoke({"task": "add"}, config)
-    for name in ("lumo_graph.runs", "gen_ai.execute_tool.duration", "gen_ai.client.token.usage"):
-        for point in figures(name):
+    measured = 0
+    for instrument in vars(instruments()).values():
+        for point in figures(instrument.name):
+            measured += 1
             assert "thread-7" not in str(dict(point.attributes))
             assert not any("id" in key.split(".") for key in point.attributes)
+    assert measured >= 9

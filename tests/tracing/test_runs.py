@@ -1,13 +1,20 @@
 """The tree of a run, in whatever way it is run."""
 
 import asyncio
+import subprocess
+import sys
+import threading
 from operator import add as plus
+from pathlib import Path
 from typing import Annotated, TypedDict
 
 import pytest
+from langchain_core.messages import AIMessage
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 from langgraph.types import Send
 from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import SpanKind, StatusCode
 
 from lumo_graph import arun, astream, create_lumo_agent, run, stream
@@ -15,6 +22,7 @@ from lumo_graph.errors import ModelError
 from lumo_graph.testing import ScriptedModel
 from tests.tracing.agents import ANSWER, FAILS, GATHER, SUM, THREADS, TOOLS, add, caller, calls, coder
 
+ROOT = Path(__file__).parents[2]
 CODE = [
     "invoke_agent lumo_agent",
     "  code_agent.step",
@@ -258,6 +266,90 @@ async def test_a_cancelled_run_ends_its_spans(spans):
     with pytest.raises(asyncio.CancelledError):
         await task
     assert spans.one("invoke_agent").attributes["lumo_graph.outcome"] == "cancelled"
+
+
+SLOW_LOOP = """
+import asyncio
+from tests.tracing.agents import ANSWER, SUM, coder
+kept = []
+
+async def leave():
+    chunks = coder(SUM, ANSWER).astream({"task": "add"})
+    kept.append(chunks)
+    async for chunk in chunks:
+        if "execute" in chunk:
+            break
+
+asyncio.run(leave())
+"""
+
+
+@pytest.mark.parametrize("traced", [True, False])
+def test_a_stream_that_is_left_open_when_its_loop_ends_says_nothing(traced):
+    head = "from opentelemetry import trace\nfrom opentelemetry.sdk.trace import TracerProvider\n"
+    head += "trace.set_tracer_provider(TracerProvider())\n"
+    code = (head if traced else "") + SLOW_LOOP
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("by", ["code", "call"])
+def test_a_tool_that_hangs_has_a_span_that_ends_with_its_action(spans, by):
+    released = threading.Event()
+
+    def hang() -> int:
+        """Hangs."""
+        released.wait(60)
+        return 1
+
+    limits = {"action_seconds": 1}
+    agents = {
+        "code": lambda: coder("```python\nhang()\n```", "```python\nfinal_answer(0)\n```", tools=[hang], limits=limits),
+        "call": lambda: caller(calls(("hang", {})), "It hung.", tools=[hang], limits=limits),
+    }
+    try:
+        agents[by]().invoke({"task": "hang"})
+        tool = spans.one("execute_tool hang")
+        assert tool.attributes["lumo_graph.outcome"] == "abandoned"
+        assert tool.status.status_code is StatusCode.UNSET
+        assert spans.tree[0] == "invoke_agent lumo_agent"
+    finally:
+        released.set()
+
+
+@pytest.mark.anyio
+async def test_an_async_tool_that_is_stopped_is_no_error_of_ours(spans):
+    async def wait() -> None:
+        """Waits."""
+        await asyncio.sleep(60)
+
+    await caller(calls(("wait", {})), "done", tools=[wait], limits={"action_seconds": 1}).ainvoke({"task": "wait"})
+    tool = spans.one("execute_tool wait")
+    assert tool.attributes["lumo_graph.outcome"] == "abandoned"
+    assert "error.type" not in tool.attributes
+
+
+def fails(*_, **__):
+    raise RuntimeError("a mistake")
+
+
+@pytest.mark.parametrize("where", ["on_start", "on_end"])
+def test_a_span_processor_that_fails_breaks_no_run(spans, monkeypatch, where):
+    provider = TracerProvider(shutdown_on_exit=False)
+    broken = SpanProcessor()
+    monkeypatch.setattr(broken, where, fails)
+    provider.add_span_processor(broken)
+    monkeypatch.setattr("lumo_graph.tracing.spans._tracer", provider.get_tracer("lumo_graph"))
+    assert coder(SUM, ANSWER).invoke({"task": "add"})["answer"] == 3
+    assert [*coder(SUM, ANSWER).stream({"task": "add"})]
+
+
+def test_what_cannot_be_encoded_is_no_part_of_a_span(spans):
+    wanted = AIMessage("", tool_calls=[{"name": "add", "args": {"a": 1, "b": 2}, "id": "\ud800"}])
+    config = {"configurable": {"thread_id": "\udfff"}}
+    caller(wanted, "3", checkpointer=InMemorySaver()).invoke({"task": "add"}, config)
+    assert spans.one("execute_tool add").attributes["gen_ai.tool.call.id"] == "\ufffd"
+    assert {span.attributes["gen_ai.conversation.id"] for span in spans.all} == {"\ufffd"}
 
 
 # -- the parent
