@@ -109,7 +109,10 @@ class CodeAction(ToolWork):
         replayed = sum(bool(call.get("replayed")) for call in calls)
         self.set({names.REPLAYED_CALLS: replayed, names.ROLLED_BACK: bool(execution.get("rolled_back"))})
         instruments().sandbox_seconds.record(execution.get("seconds") or 0.0, self._dimensions)
-        if (error := execution.get("error")) is not None:
+        error = execution.get("error")
+        if error is not None and error["kind"] == "KeyboardInterrupt" and execution.get("rolled_back"):
+            self.set({names.OUTCOME: "cancelled"})
+        elif error is not None:
             # What code calls its classes is content. It never becomes a dimension: there is no end of such names.
             self.fail(known_error(error["kind"]))
             if self._run is not None and self.shows_content:

@@ -69,6 +69,7 @@ class RunTrace:
         self._seen: dict[str, Any] = {}
         self._resumed = False
         self._before: Mapping[str, Any] | None = None
+        self._steps_before = 0
         self._debugged = 0
         self._answer: Any = None
 
@@ -116,6 +117,9 @@ class RunTrace:
             error: what ended the run, if it did not come to its end by itself.
         """
         self._end_step()
+        if self._before is None and error is None:
+            self._work.end()  # no node has run: there was nothing to go on with
+            return
         outcome = self._outcome(error)
         counters: Mapping[str, Any] = self._seen.get("counters") or {}
         isolation: Mapping[str, Any] = self._seen.get("isolation") or {}
@@ -133,19 +137,24 @@ class RunTrace:
             }
         )
         self._show_answer()
-        dimensions = {names.OPERATION: names.INVOKE_AGENT, names.AGENT_NAME: self.traced.agent, names.OUTCOME: outcome}
         if outcome == "failed" and error is not None:
             self._work.fail(type(error).__name__)
-            dimensions[names.ERROR_TYPE] = type(error).__name__
         with harmless():
-            measured = instruments()
-            measured.run_seconds.record(self._work.seconds, dimensions)
-            measured.runs.add(1, dimensions)
-            measured.steps.record(steps, dimensions)
-            measured.debug_attempts.record(self._debugged, dimensions)
+            self._measure(outcome, steps - self._steps_before)
         with entered(self.context):
             _logger.info("run of %s ended: %s, steps: %d", self.traced.agent, outcome, steps)
         self._work.end()
+
+    def _measure(self, outcome: str, steps: int) -> None:
+        """Record the figures of this run: what an earlier one has used before it counts there."""
+        dimensions = {names.OPERATION: names.INVOKE_AGENT, names.AGENT_NAME: self.traced.agent, names.OUTCOME: outcome}
+        if self._work.error_type is not None:
+            dimensions[names.ERROR_TYPE] = self._work.error_type
+        measured = instruments()
+        measured.run_seconds.record(self._work.seconds, dimensions)
+        measured.runs.add(1, dimensions)
+        measured.steps.record(steps, dimensions)
+        measured.debug_attempts.record(self._debugged, dimensions)
 
     def _outcome(self, error: BaseException | None) -> str:
         if error is not None:
@@ -169,6 +178,8 @@ class RunTrace:
         run: Mapping[str, Any] = state.get("run") or {}
         self._before, self._resumed = state.get("usage") or {}, True
         self._seen = {name: state[name] for name in _TOLD if state.get(name) is not None}
+        counters: Mapping[str, Any] = state.get("counters") or {}
+        self._steps_before = counters.get("steps", 0)
         if (context := span_context_of(run.get("traceparent"))) is not None:
             self._work.span.add_link(context)
         self._show_task(run)

@@ -74,6 +74,7 @@ def test_neither_a_call_that_waits_nor_one_that_is_replayed_is_measured(figures)
     agent.invoke(Command(resume={"type": "approve"}), config)
     outcomes = {point.attributes["lumo_graph.outcome"]: point.value for point in figures("lumo_graph.runs")}
     assert outcomes == {"interrupted": 1, "answered": 1}
+    assert sum(point.sum for point in figures("lumo_graph.agent.steps")) == 2
     counts = {point.attributes["gen_ai.tool.name"]: point.count for point in figures("gen_ai.execute_tool.duration")}
     assert counts == {"add": 2, "python_interpreter": 2}
 

@@ -509,3 +509,30 @@ def test_a_resumed_run_that_makes_no_step_of_its_own_says_how_many_there_were(sp
     about = spans.one("invoke_agent").attributes
     assert (about["lumo_graph.steps"], about["lumo_graph.outcome"]) == (2, "answered")
     assert about["lumo_graph.sandbox.tier"]
+
+
+def test_where_nothing_is_left_to_do_no_outcome_is_told(spans):
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    config = {"configurable": {"thread_id": "t"}}
+    agent = coder(SUM, ANSWER, checkpointer=InMemorySaver())
+    agent.invoke({"task": "add"}, config)
+    spans.clear()
+    agent.invoke(None, config)
+    assert "lumo_graph.outcome" not in spans.one("invoke_agent").attributes
+
+
+@pytest.mark.anyio
+async def test_code_that_is_stopped_with_its_run_is_no_error(spans):
+    from lumo_graph.events import Output
+
+    model = ScriptedModel(replies=["```python\nprint('on')\nimport time\ntime.sleep(60)\n```"])
+    events = astream("go", model, agent_type="code-agent")
+    async for event in events:
+        if isinstance(event, Output):
+            break
+    await events.aclose()
+    while not spans.named("invoke_agent"):  # noqa: ASYNC110 - the loop closes what is left of the graph's stream
+        await asyncio.sleep(0.01)
+    code = spans.one("execute_tool python")
+    assert (code.status.status_code, code.attributes["lumo_graph.outcome"]) == (StatusCode.UNSET, "cancelled")
