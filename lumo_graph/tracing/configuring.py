@@ -1,13 +1,9 @@
 """Set up OpenTelemetry's SDK for a process: the only module here that needs more than the API."""
 
-import base64
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from importlib import import_module
-from math import nan
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from opentelemetry import _logs as logs
 from opentelemetry import metrics as meters
@@ -16,7 +12,8 @@ from opentelemetry import trace
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.tracing.content import Capture, Redact, choose_content, content
 from lumo_graph.tracing.correlation import correlate_logs
-from lumo_graph.tracing.exits import LONGEST_EXPORT_SECONDS, at_exit
+from lumo_graph.tracing.destinations import Destinations
+from lumo_graph.tracing.exits import at_exit
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs.export import LogRecordExporter
@@ -25,16 +22,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.sdk.trace.export import SpanExporter
 
-LANGFUSE_CLOUD = "https://cloud.langfuse.com"
 _SERVICE = "lumo_graph"
 _PROJECT = "openinference.project.name"
-_PATHS = {"traces": "v1/traces", "metrics": "v1/metrics", "logs": "v1/logs"}
-_CLASSES = {
-    "traces": ("trace_exporter", "OTLPSpanExporter"),
-    "metrics": ("metric_exporter", "OTLPMetricExporter"),
-    "logs": ("_log_exporter", "OTLPLogExporter"),
-}
-_PROTOCOLS = {"http/protobuf": "http", "grpc": "grpc"}
 
 _lock = threading.Lock()
 
@@ -92,7 +81,7 @@ def configure_tracing(
         correlate_logs()
         if provider_is_set():
             return False
-        where = _Destinations(endpoint=endpoint, headers=headers, metrics=metrics)
+        where = Destinations(endpoint=endpoint, headers=headers, metrics=metrics)
         exporters = [exporter] if exporter is not None else where.spans()
         figures = where.figures()
         records = where.records() if exporter is None and content().in_events else where.records_if_named()
@@ -122,134 +111,6 @@ def set_provider(resource: "Resource | None", processors: "Sequence[SpanProcesso
         provider.add_span_processor(processor)
     trace.set_tracer_provider(provider)
     at_exit(provider.shutdown)
-
-
-class _Destinations:
-    """Where the environment and the arguments want things sent."""
-
-    def __init__(self, *, endpoint: str | None, headers: Mapping[str, str] | None, metrics: bool | None = None) -> None:
-        self._metrics = metrics
-        whole = None if endpoint is None else _checked_url(endpoint, "endpoint").rstrip("/")
-        # Many guides give the address with the path of the traces.
-        self._endpoint = None if whole is None else whole.removesuffix(f"/{_PATHS['traces']}")
-        self._headers = headers
-
-    def spans(self) -> "list[SpanExporter]":
-        langfuse = _langfuse()
-        # Without a collector of its own, Langfuse is the destination.
-        default = "none" if langfuse and not self._has_endpoint("traces") else "otlp"
-        found: list[Any] = []
-        for kind in _kinds("OTEL_TRACES_EXPORTER", default):
-            if kind == "console":
-                from opentelemetry.sdk.trace.export import ConsoleSpanExporter  # noqa: PLC0415 - as above
-
-                found.append(ConsoleSpanExporter())
-            else:
-                found.append(self._otlp("traces"))
-        if langfuse is not None:
-            found.append(_otlp("traces", endpoint=langfuse[0], headers=langfuse[1], protocol="http/protobuf"))
-        return found
-
-    def figures(self) -> "list[MetricExporter]":
-        if self._metrics is False:
-            return []
-        named = self._endpoint is None and self._has_endpoint("metrics")
-        default = "otlp" if named or self._metrics else "none"
-        found: list[Any] = []
-        for kind in _kinds("OTEL_METRICS_EXPORTER", default):
-            if kind == "console":
-                from opentelemetry.sdk.metrics.export import ConsoleMetricExporter  # noqa: PLC0415 - as above
-
-                found.append(ConsoleMetricExporter())
-            else:
-                found.append(self._otlp("metrics"))
-        return found
-
-    def records_if_named(self) -> "list[LogRecordExporter]":
-        return self.records() if os.environ.get("OTEL_LOGS_EXPORTER") else []
-
-    def records(self) -> "list[LogRecordExporter]":
-        found: list[Any] = []
-        # Langfuse takes traces alone: events go to a collector, if there is one.
-        default = "none" if _langfuse() and not self._has_endpoint("logs") else "otlp"
-        for kind in _kinds("OTEL_LOGS_EXPORTER", default):
-            if kind == "console":
-                from opentelemetry.sdk._logs.export import ConsoleLogRecordExporter  # noqa: PLC0415 - as above
-
-                found.append(ConsoleLogRecordExporter())
-            else:
-                found.append(self._otlp("logs"))
-        return found
-
-    def _has_endpoint(self, signal: str) -> bool:
-        names = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT")
-        return self._endpoint is not None or any(os.environ.get(name) for name in names)
-
-    def _otlp(self, signal: str) -> Any:
-        if self._endpoint is not None:
-            url = f"{self._endpoint}/{_PATHS[signal]}"
-            return _otlp(signal, endpoint=url, headers=self._headers, protocol="http/protobuf")
-        name = f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL"
-        protocol = os.environ.get(name) or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
-        return _otlp(signal, protocol=protocol.strip().lower())
-
-
-def _otlp(signal: str, *, protocol: str, endpoint: str | None = None, headers: Mapping[str, str] | None = None) -> Any:
-    if protocol not in _PROTOCOLS:
-        raise ConfigurationError(f"OTEL_EXPORTER_OTLP_PROTOCOL must be one of {', '.join(_PROTOCOLS)}: {protocol!r}.")
-    package, (module, name) = _PROTOCOLS[protocol], _CLASSES[signal]
-    try:
-        exporter = getattr(import_module(f"opentelemetry.exporter.otlp.proto.{package}.{module}"), name)
-    except ModuleNotFoundError as error:
-        how = "'lumo-graph[otlp]'" if package == "http" else "opentelemetry-exporter-otlp-proto-grpc"
-        raise ConfigurationError(f"Sending traces needs a package that is not installed: pip install {how}.") from error
-    given: dict[str, Any] = {} if endpoint is None else {"endpoint": endpoint, "headers": dict(headers or {})}
-    return exporter(timeout=_export_seconds(signal), **given)
-
-
-def _export_seconds(signal: str) -> float:
-    for name in (f"OTEL_EXPORTER_OTLP_{signal.upper()}_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"):
-        if text := os.environ.get(name, "").strip():
-            try:
-                seconds = float(text)
-            except ValueError:
-                seconds = nan
-            if not seconds > 0:
-                raise ConfigurationError(f"{name} must be a number of seconds, not {text!r}.")
-            return min(seconds, LONGEST_EXPORT_SECONDS)
-    return LONGEST_EXPORT_SECONDS
-
-
-def _kinds(variable: str, default: str) -> list[str]:
-    given = os.environ.get(variable, "").strip() or default
-    kinds = [kind.strip().lower() for kind in given.split(",") if kind.strip()]
-    if unknown := [kind for kind in kinds if kind not in {"otlp", "console", "none"}]:
-        raise ConfigurationError(f"{variable} must name otlp, console or none, not {unknown[0]!r}.")
-    return [kind for kind in kinds if kind != "none"]
-
-
-def _langfuse() -> tuple[str, dict[str, str]] | None:
-    public, secret = (os.environ.get(f"LANGFUSE_{name}_KEY", "").strip() for name in ("PUBLIC", "SECRET"))
-    if not public and not secret:
-        return None
-    if not (public and secret):
-        missing = "LANGFUSE_SECRET_KEY" if public else "LANGFUSE_PUBLIC_KEY"
-        raise ConfigurationError(f"{missing} is not set: Langfuse needs both of its keys.")
-    host = os.environ.get("LANGFUSE_HOST") or os.environ.get("LANGFUSE_BASE_URL") or LANGFUSE_CLOUD
-    url = _checked_url(host, "LANGFUSE_HOST")
-    token = base64.b64encode(f"{public}:{secret}".encode()).decode()
-    return f"{url.rstrip('/')}/api/public/otel/v1/traces", {"Authorization": f"Basic {token}"}
-
-
-def _checked_url(url: str, what: str) -> str:
-    try:
-        parts = urlsplit(url.strip())
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        shown = f"{parts.scheme}://{parts.hostname or ''}"  # the rest may hold a key
-        raise ConfigurationError(f"{what} must be an address such as 'http://localhost:4318', not {shown!r}.")
-    return url.strip()
 
 
 def _resource(service_name: str | None) -> "Resource":

@@ -100,6 +100,13 @@ def test_the_service_has_a_name_without_being_given_one():
         assert dict(about)["service.name"] == dict(about)["openinference.project.name"] == "lumo_graph"
 
 
+def test_the_console_is_a_destination_too():
+    kinds = {f"OTEL_{signal}_EXPORTER": "console" for signal in ("TRACES", "METRICS", "LOGS")}
+    done = child(RUNS, **kinds, **{VARIABLE: "EVENT_ONLY"})
+    for told in ('"name": "invoke_agent lumo_agent"', '"name": "lumo_graph.runs"', "gen_ai.client.inference.operation"):
+        assert told in done.stdout
+
+
 def test_langfuse_gets_spans_by_its_own_variables():
     with collecting() as sink:
         done = child(RUNS, LANGFUSE_HOST=sink.url, **KEYS)
