@@ -75,7 +75,7 @@ def follow_run(
     with complaining(), tracing(show=trace):
         return follow(
             lambda: start(agent()),
-            lambda decision: agent().go_on(decision),
+            lambda decision, question: agent().go_on(decision, question),
             place,
             json_lines=json_lines,
             artifacts=artifacts,
