@@ -47,5 +47,5 @@ def check_waits(question: str, waiting: Sequence[str], answered: Collection[str]
     others = ", ".join(repr(one[: len(question)]) for one in waiting)
     raise ConfigurationError(
         f"Question {question!r} does not wait in thread {thread_id!r}: {others} does. Nothing was answered or done. "
-        "Resume the thread without a decision to see what waits."
+        "Resume the thread without a decision to see what waits: `lumo resume` shows it, and RunResult.pending has it."
     )
