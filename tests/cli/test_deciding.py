@@ -10,16 +10,6 @@ from lumo_graph.cli.deciding import decision_from, suggested_options
 from lumo_graph.cli.questions import question_text
 from lumo_graph.errors import ConfigurationError
 
-TWICE = """
-from lumo_graph.testing import ScriptedModel
-CODE = ["a = double(1)\\nb = double(2)", "final_answer(str((a, b)))"]
-
-def reply(messages):
-    made = sum(message.type == "ai" for message in messages)
-    return f"```python\\n{CODE[made]}\\n```"
-
-both = ScriptedModel(replies=[reply] * 2)
-"""
 NONE = {"approve": False, "reject": None, "respond": None, "edit": None, "decision": None}
 OPTIONS = ("--model", "models.py:code", "--tools", "mytools.py", "--interrupt-on", "double")
 
@@ -69,8 +59,8 @@ def asked(*allowed):
         ([asked(["edit"])], """--edit '{"name": "mail", "args": {"...": "..."}}' --question 01234567"""),
         (
             [asked(["approve"], ["reject"])],
-            """--decision '{"decisions": [{"type": "approve"}, {"type": "reject", "message": "REASON"}]}' """
-            "--question 01234567",
+            """--decision \
+'{"decisions": [{"type": "approve"}, {"type": "reject", "message": "REASON"}]}' --question 01234567""",
         ),
         ([{"value": "a tool asks"}], ""),
         ([asked(["approve"]), asked(["approve"])], ""),
@@ -133,9 +123,8 @@ def test_a_run_prints_what_waits_and_resume_decides_it(folder, capsys):
     assert '"x": 42' in capsys.readouterr().out
 
 
-def test_the_printed_command_given_twice_does_not_answer_the_next_question(folder, lumo):
-    (folder / "twice.py").write_text(TWICE)
-    options = ["--model", "twice.py:both", "--tools", "mytools.py", "--interrupt-on", "double"]
+def test_the_printed_command_given_twice_does_not_answer_the_next_question(lumo):
+    options = ["--model", "models.py:twice", "--tools", "mytools.py", "--interrupt-on", "double"]
     asked = lumo("run", "go", "--agent-type", "code-agent", "--thread", "t", *options)
     first = shlex.split(asked.stdout.rpartition("go on: lumo ")[2])
     asked_again = lumo(*first)

@@ -77,6 +77,12 @@ def test_questions_of_a_tool_itself_have_ids_too(worker):
     again = worker.run("resume", **options)["pending"]
     (first,), (same,) = asked, again
     assert first == same == {"id": first["id"], "value": "sure?"}
+    given = {"decision": YES, "question": first["id"][:8]}
+    (second,) = worker.run("resume", **options, **given)["pending"]
+    assert second == {"id": second["id"], "value": "sure?"} != first
+    refused = worker.run("resume", **options, **given)["refused"]
+    assert f"Question {first['id'][:8]!r} does not wait in thread 't': {second['id'][:8]!r} does." in refused
+    assert " ".join(worker.effects) == "confirm-1-{'type': 'approve'}"
 
 
 def test_streams_name_the_question_and_show_its_id(tmp_path):
