@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.errors import is_invalid_resume
 from langgraph.runtime import RunControl
 from langgraph.types import Command, Durability, StateSnapshot
@@ -22,8 +23,10 @@ from lumo_graph.events import RunResult
 from lumo_graph.graph import assemble
 from lumo_graph.lumo_agent import LumoAgent
 from lumo_graph.models import RetryPolicy, resolve_model
+from lumo_graph.nodes.answered import answered_questions
 from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
 from lumo_graph.options import AgentOptions, RunOptions, check_names
+from lumo_graph.questions import check_name, check_waits
 from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentInput
 from lumo_graph.storable import whole_characters
@@ -43,6 +46,8 @@ class Request:
     checkpointer: str | Checkpointer | None = field(repr=False)  # a URL may hold a password
     thread_id: str | None
     agent_type: AgentType = "function-calling"
+    question: str | None = None
+    """The id of the question that the decision is about, or its beginning; None: of whichever waits."""
 
     @property
     def resumes(self) -> bool:
@@ -63,6 +68,7 @@ class Agent:
 
     graph: LumoAgent
     config: RunnableConfig
+    saver: Checkpointer | None
     thread_id: str | None
     sessions: LiveSessions
     control: RunControl | None
@@ -92,12 +98,29 @@ class Agent:
         """The result of a run that was stopped in good order: what it has so far."""
         return replace(self.result(values), outcome="interrupted", answer=None, pending=())
 
-    def ended(self, state: StateSnapshot, request: Request) -> RunResult | None:
-        """The result of a run that has ended; None if there is something to go on with."""
+    def ended(self, request: Request) -> RunResult | None:
+        """The result of a run that has ended; None if there is something to go on with.
+
+        Raises:
+            ConfigurationError: there is no such run, or it does not wait for the decision that is given.
+        """
+        stored = self.saver.get_tuple(self.config) if self.saver and request.question else None
+        return self._ended(self.graph.get_state(self.config), request, stored)
+
+    async def aended(self, request: Request) -> RunResult | None:
+        """`ended` from an event loop."""
+        stored = await self.saver.aget_tuple(self.config) if self.saver and request.question else None
+        return self._ended(await self.graph.aget_state(self.config), request, stored)
+
+    def _ended(self, state: StateSnapshot, request: Request, stored: CheckpointTuple | None) -> RunResult | None:
         if state.created_at is None:
             raise ConfigurationError(f"There is no thread {self.thread_id!r} in this store. `lumo threads` lists them.")
         if isinstance(request.input, Command) and not state.interrupts:
             raise ConfigurationError(f"Nothing waits for a decision in thread {self.thread_id!r}: resume it without.")
+        if request.question:
+            waiting = [asked["id"] for asked in pending_of(state.interrupts)]
+            answered = answered_questions((stored and stored.pending_writes) or ())
+            check_waits(request.question, waiting, answered, self.thread_id)
         # `next` is empty too for a step that is done and not yet in a checkpoint; its task is still there.
         return None if state.tasks else self.result(state.values)
 
@@ -126,12 +149,19 @@ def request_for(task: str, options: RunOptions) -> Request:
 
 
 def resumption(
-    thread_id: str, checkpointer: str | Checkpointer, options: AgentOptions, decision: Mapping[str, Any] | None
+    thread_id: str,
+    checkpointer: str | Checkpointer,
+    options: AgentOptions,
+    decision: Mapping[str, Any] | None,
+    question: str | None,
 ) -> Request:
     """What goes on with a thread, checked in the same way."""
     check_names(options, AgentOptions)
     given = None if decision is None else Command(resume=check_decision(decision))
-    return Request(input=given, checkpointer=checkpointer, thread_id=_check_thread_id(thread_id))
+    named = None if question is None else check_name(question)
+    if named and given is None:
+        raise ConfigurationError(f"question={question!r} needs a decision about it, such as {{'type': 'approve'}}.")
+    return Request(input=given, checkpointer=checkpointer, thread_id=_check_thread_id(thread_id), question=named)
 
 
 def _check_thread_id(thread_id: object) -> str:
@@ -193,6 +223,7 @@ def _assembled(
             yield Agent(
                 graph=made.graph,
                 config=config,
+                saver=saver,
                 thread_id=request.thread_id,
                 sessions=made.sessions,
                 control=control,

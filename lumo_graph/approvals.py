@@ -178,15 +178,20 @@ def request_for(rule: Rule | None, name: str, args: Mapping[str, Any], *, line: 
     )
 
 
-def question(requests: Sequence[Request], *, code: str | None, calls_before: Sequence[str]) -> dict[str, Any]:
+def question(
+    requests: Sequence[Request], *, question_id: str, code: str | None, calls_before: Sequence[str]
+) -> dict[str, Any]:
     """The value of the interrupt: LangChain's request, and what only a code action has.
 
     Args:
         requests: the calls that wait.
+        question_id: names the question. LangGraph's id of the interrupt counts the answers that it has stored, and so
+            is another one, or that of an earlier question, after a crash has lost the newest.
         code: the code action that makes them; None for function calls.
         calls_before: what the action has called already.
     """
     return {
+        "id": question_id,
         "action_requests": [
             {"name": request.name, "args": request.args, "description": request.description} for request in requests
         ],
@@ -197,6 +202,11 @@ def question(requests: Sequence[Request], *, code: str | None, calls_before: Seq
         "lines": [request.line for request in requests],
         "calls_before": list(calls_before),
     }
+
+
+def is_question(value: Mapping[str, Any]) -> bool:
+    """Whether it is a `question` of ours, and not what a tool asks by itself."""
+    return set(value) == {"id", "action_requests", "review_configs", "code", "lines", "calls_before"}
 
 
 def answer_schema(requests: Sequence[Request]) -> type[RootModel[Any]]:

@@ -27,7 +27,8 @@ class RunResult:
     thread_id: str | None = None
     """The thread that `resume` and later runs continue."""
     pending: tuple[Mapping[str, Any], ...] = ()
-    """What waits for a person: LangChain's `HITLRequest` of every interrupt; with outcome `interrupted`."""
+    """What waits for a person: LangChain's `HITLRequest` of every interrupt, with the `id` by which `resume` can name
+    it; with outcome `interrupted`."""
     artifacts: tuple[Artifact, ...] = ()
     """The files that were in the working directory of the thread's code when the run ended, such as a plot."""
 
@@ -99,7 +100,7 @@ class Approval:
 
     type: ClassVar[str] = "approval"
     request: Mapping[str, Any]
-    """LangChain's `HITLRequest`, with the `code`, the `lines` and the `calls_before` of a code action."""
+    """LangChain's `HITLRequest`, with its `id`, and the `code`, the `lines` and the `calls_before` of a code action."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,7 @@ def resume(
     *,
     checkpointer: str | Checkpointer,
     decision: Mapping[str, Any] | None = None,
+    question: str | None = None,
     **options: Unpack[AgentOptions],
 ) -> RunResult:
     """Continue the run that a thread's last checkpoint left unfinished, in this process or another.
@@ -79,15 +80,17 @@ def resume(
         decision: about the calls that wait (`RunResult.pending`): `{"type": "approve"}`, `{"type": "edit",
             "edited_action": {"name": ..., "args": {...}}}`, `{"type": "reject", "message": ...}`, `{"type": "respond",
             "message": ...}`, or `{"decisions": [...]}` with one for each call.
+        question: the `"id"` of what the decision is about, or at least its first 8 digits. If that does not wait (any
+            more), nothing is answered. Without it the decision is about whatever waits.
         **options: see `lumo_graph.options.AgentOptions`; the tools must be those that the run was started with.
 
     Raises:
-        ConfigurationError: the thread or its store does not exist.
+        ConfigurationError: the thread or its store does not exist, or does not wait for this decision.
         ThreadBusyError, ModelError, ExecutorError: as `run`.
     """
-    request = resumption(thread_id, checkpointer, options, decision)
+    request = resumption(thread_id, checkpointer, options, decision, question)
     with opened(model, options, request) as agent:
-        ended = agent.ended(agent.graph.get_state(agent.config), request)
+        ended = agent.ended(request)
         return ended or _invoke(agent, request)
 
 
@@ -97,12 +100,13 @@ async def aresume(
     *,
     checkpointer: str | Checkpointer,
     decision: Mapping[str, Any] | None = None,
+    question: str | None = None,
     **options: Unpack[AgentOptions],
 ) -> RunResult:
     """`resume` from an event loop."""
-    request = resumption(thread_id, checkpointer, options, decision)
+    request = resumption(thread_id, checkpointer, options, decision, question)
     async with aopened(model, options, request) as agent:
-        ended = agent.ended(await agent.graph.aget_state(agent.config), request)
+        ended = await agent.aended(request)
         return ended or await _ainvoke(agent, request)
 
 
@@ -112,10 +116,11 @@ def resume_stream(
     *,
     checkpointer: str | Checkpointer,
     decision: Mapping[str, Any] | None = None,
+    question: str | None = None,
     **options: Unpack[AgentOptions],
 ) -> Generator[Event, None, None]:
     """`resume` as a stream of events."""
-    return _stream(model, options, resumption(thread_id, checkpointer, options, decision))
+    return _stream(model, options, resumption(thread_id, checkpointer, options, decision, question))
 
 
 def aresume_stream(
@@ -124,10 +129,11 @@ def aresume_stream(
     *,
     checkpointer: str | Checkpointer,
     decision: Mapping[str, Any] | None = None,
+    question: str | None = None,
     **options: Unpack[AgentOptions],
 ) -> AsyncGenerator[Event, None]:
     """`resume_stream` from an event loop."""
-    return _astream(model, options, resumption(thread_id, checkpointer, options, decision))
+    return _astream(model, options, resumption(thread_id, checkpointer, options, decision, question))
 
 
 def _invoke(agent: Agent, request: Request) -> RunResult:
@@ -148,7 +154,7 @@ def _stream(
     model: str | BaseChatModel, options: AgentOptions | RunOptions, request: Request
 ) -> Generator[Event, None, None]:
     with opened(model, options, request) as agent:
-        ended = agent.ended(agent.graph.get_state(agent.config), request) if request.resumes else None
+        ended = agent.ended(request) if request.resumes else None
         yield Answered(result=ended or (yield from _streamed(agent, request)))
 
 
@@ -172,7 +178,7 @@ async def _astream(
     model: str | BaseChatModel, options: AgentOptions | RunOptions, request: Request
 ) -> AsyncGenerator[Event, None]:
     async with aopened(model, options, request) as agent:
-        ended = agent.ended(await agent.graph.aget_state(agent.config), request) if request.resumes else None
+        ended = await agent.aended(request) if request.resumes else None
         if ended is not None:
             yield Answered(result=ended)
             return

@@ -6,6 +6,7 @@ from typing import Any, cast
 from langchain_core.messages import AIMessageChunk
 from langgraph.types import Interrupt, StreamMode
 
+from lumo_graph.approvals import is_question
 from lumo_graph.events import (
     Approval,
     Code,
@@ -57,10 +58,13 @@ def events_of(mode: str, chunk: Any) -> Iterator[Event]:
 
 
 def pending_of(interrupts: Iterable[Interrupt]) -> Iterator[Mapping[str, Any]]:
-    """What waits for a person. A tool that asks by itself asks what it likes."""
+    """What waits for a person, each with its `id`. A tool that asks by itself asks what it likes."""
     for waiting in interrupts:
         value: Any = waiting.value
-        yield cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {"value": value}
+        asked = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {"value": value}
+        if "id" in asked and not is_question(asked):
+            asked = {"value": asked}  # the tool's own, which says nothing about the question
+        yield {"id": waiting.id, **asked}
 
 
 def _custom(payload: Any) -> Iterator[Event]:

@@ -11,6 +11,7 @@ from lumo_graph.approvals import (
     answer_schema,
     check_decision,
     decisions_in,
+    is_question,
     parse_rules,
     question,
     request_for,
@@ -83,13 +84,16 @@ def test_rules_that_are_none_are_refused(given, named):
 
 
 def test_a_question_has_the_shape_that_front_ends_know():
-    assert question([MAIL], code="x\nmail('a')", calls_before=["charge -> 1"]) == {
+    asked = question([MAIL], question_id="ab", code="x\nmail('a')", calls_before=["charge -> 1"])
+    assert asked == {
+        "id": "ab",
         "action_requests": [{"name": "mail", "args": {"to": "a"}, "description": "?"}],
         "review_configs": [{"action_name": "mail", "allowed_decisions": ["approve", "reject"]}],
         "code": "x\nmail('a')",
         "lines": [2],
         "calls_before": ["charge -> 1"],
     }
+    assert is_question(asked)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +148,6 @@ def test_an_edit_that_could_not_be_recorded_is_refused(value):
 
 
 def test_a_wave_comes_back_as_far_as_an_answer_needs_it():
-    wave = Wave(keys=("k",), requests=(MAIL,), question=question([MAIL], code=None, calls_before=[]))
+    wave = Wave(keys=("k",), requests=(MAIL,), question=question([MAIL], question_id="", code=None, calls_before=[]))
     again = Wave.from_dict(wave.to_dict())
     assert (again.keys, again.question, again.requests[0].allowed) == (("k",), wave.question, MAIL.allowed)

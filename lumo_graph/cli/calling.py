@@ -41,13 +41,14 @@ class CalledAgent:
             **options,  # `astream` says what is wrong with them
         )
 
-    def go_on(self, decision: Mapping[str, Any] | None) -> AsyncGenerator[Event, None]:
-        """Go on with the run of the thread."""
+    def go_on(self, decision: Mapping[str, Any] | None, question: str | None = None) -> AsyncGenerator[Event, None]:
+        """Go on with the run of the thread, with a decision about one question or about whatever waits."""
         return aresume_stream(
             self._place.thread_id,
             self._model,
             checkpointer=self._place.checkpointer,
             decision=decision,
+            question=question,
             **self._options,
         )
 

@@ -147,6 +147,9 @@ def resume(
     decision: Annotated[
         str | None, typer.Option(metavar="JSON", help='Any decision, or {"decisions": [...]} with one for each call.')
     ] = None,
+    question: Annotated[
+        str | None, typer.Option(metavar="ID", help="Decide about this question; do nothing if another one waits.")
+    ] = None,
     trace: TraceOption = False,
     json_lines: JsonOption = False,
 ) -> None:
@@ -167,7 +170,7 @@ def resume(
     )  # fmt: skip
 
     def start(agent: "CalledAgent") -> AsyncGenerator[Event, None]:
-        return agent.go_on(decided)
+        return agent.go_on(decided, question)
 
     options = agent_options(base_url, file, system_prompt, planning_interval, interrupt_on)
     raise typer.Exit(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from lumo_graph.errors import ConfigurationError
+from lumo_graph.questions import SHORT
 
 _OPTIONS = "--approve, --reject, --respond, --edit or --decision"
 
@@ -42,11 +43,18 @@ def decision_from(
 
 
 def suggested_options(pending: Sequence[Mapping[str, Any]]) -> str:
-    """Options of `lumo resume` that decide what waits, with capitals where a person has to say something."""
+    """Options of `lumo resume` that decide what waits, with capitals where a person has to say something.
+
+    They name the question: given twice, they do not answer the next one too.
+    """
     if len(pending) != 1 or not pending[0].get("action_requests"):
         return ""  # a tool that asks by itself is answered by its own program
-    choices = [_first_of(review["allowed_decisions"]) for review in pending[0]["review_configs"]]
-    calls = [call["name"] for call in pending[0]["action_requests"]]
+    return f"{_decision_options(pending[0])} --question {pending[0]['id'][:SHORT]}"
+
+
+def _decision_options(asked: Mapping[str, Any]) -> str:
+    choices = [_first_of(review["allowed_decisions"]) for review in asked["review_configs"]]
+    calls = [call["name"] for call in asked["action_requests"]]
     decisions = [_example(choice, name) for choice, name in zip(choices, calls, strict=True)]
     match decisions:
         case [{"type": "approve"}]:

@@ -22,7 +22,7 @@ from lumo_graph.errors import ConfigurationError, LumoGraphError, ThreadBusyErro
 from lumo_graph.events import Answered, Event, RunResult
 
 Start: TypeAlias = Callable[[], AsyncGenerator[Event, None]]
-GoOn: TypeAlias = Callable[[Mapping[str, Any]], AsyncGenerator[Event, None]]
+GoOn: TypeAlias = Callable[[Mapping[str, Any], str], AsyncGenerator[Event, None]]
 
 
 class View(Protocol):
@@ -106,7 +106,7 @@ def follow(start: Start, go_on: GoOn, place: Place, *, json_lines: bool, artifac
 
     Args:
         start: begins the run; what it imports or loads may fail like the run itself.
-        go_on: goes on with it after a decision.
+        go_on: goes on with it after a decision about the question of an id.
         place: where the run is stored.
         json_lines: print events for a program instead of a person.
         artifacts: folder to save the run's artifacts in.
@@ -129,7 +129,7 @@ def follow(start: Start, go_on: GoOn, place: Place, *, json_lines: bool, artifac
             if decision is None:
                 print(printable(_way_on(place, [shown.question])))  # noqa: T201 - that is what a command does
                 return shown.code
-            start = partial(go_on, decision)
+            start = partial(go_on, decision, shown.question["id"])
     except KeyboardInterrupt:
         interruption.tell()
         return INTERRUPTED

@@ -81,7 +81,7 @@ def follow_run(
 
         return follow(
             begin,
-            lambda decision: agent().go_on(decision),
+            lambda decision, question: agent().go_on(decision, question),
             place,
             json_lines=json_lines,
             artifacts=artifacts,

@@ -170,9 +170,10 @@ class Approvals:
 
     def _ask(self, journal: Journal) -> None:
         keys, requests = tuple(self._waiting), tuple(self._waiting.values())
-        asked = question(requests, code=self._code, calls_before=self._made)
-        wave = Wave(keys=keys, requests=requests, question=asked)
         place = len(journal.waves)
+        name = journal.question_id(place)
+        asked = question(requests, question_id=name, code=self._code, calls_before=self._made)
+        wave = Wave(keys=keys, requests=requests, question=asked)
         journal.add_wave(wave.to_dict())
         self._settle(journal, wave, place)
         for key in keys:

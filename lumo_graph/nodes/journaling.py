@@ -5,6 +5,7 @@ checkpoint that the node began from: a fork or a run from an earlier one has ano
 """
 
 import asyncio
+import hashlib
 import threading
 import time
 from collections import Counter
@@ -17,12 +18,22 @@ from lumo_graph.approvals import Request, Wave
 from lumo_graph.errors import DivergenceError, ExecutorError
 from lumo_graph.journal import Asked, DivergedError, Path, Record, Replay, Told, digest_args
 from lumo_graph.nodes.rebuilding import PastAction, past_actions
-from lumo_graph.nodes.records import CALLS, RESUME, SOURCES, BlockingStore, LoopStore, Store, find_place
+from lumo_graph.nodes.records import (
+    CALLS,
+    DECIDED,
+    RESUME,
+    SOURCES,
+    WAVES,
+    BlockingStore,
+    LoopStore,
+    Store,
+    find_place,
+)
 from lumo_graph.nodes.sourcing import Sourcing
 from lumo_graph.nodes.underway import Underway
 from lumo_graph.types import Sources, ToolReply, ToolRequest
 
-_BEGUN, _ASKS, _WAVES, _DECIDED = "lumo:begun", "lumo:asks", "lumo:waves", "lumo:decided"
+_BEGUN, _ASKS = "lumo:begun", "lumo:asks"
 _APPEARS_SECONDS = 10.0
 _OTHERS_SECONDS = 10.0
 _PAUSE = 0.002
@@ -207,6 +218,10 @@ class Journal:
         """Names a call, the same in every run of its action."""
         return f"{self._name}/{asked.key}"
 
+    def question_id(self, place: int) -> str:
+        """Names the question at this place, the same in every run of the action, and no other question."""
+        return hashlib.sha256(f"{self._name}/question/{place}".encode()).hexdigest()[:32]
+
     @property
     def records(self) -> list[Record]:
         """Calls that were made before, in their order."""
@@ -246,12 +261,12 @@ class Journal:
         with self._lock:
             self._loaded()
             self._store.forget_answer()
-            self._store.write(f"wave:{len(self._waves)}", _WAVES, {**wave, "place": len(self._waves)})
+            self._store.write(f"wave:{len(self._waves)}", WAVES, {**wave, "place": len(self._waves)})
             self._waves.append(wave)
 
     def add_answer(self, place: int, answer: Any) -> None:
         """Note what a person has answered to the question at this place, before anything is done about it."""
-        self._store.write(f"answer:{place}", _DECIDED, {"place": place, "answer": answer})
+        self._store.write(f"answer:{place}", DECIDED, {"place": place, "answer": answer})
 
     def forget_answer(self) -> None:
         """Let no answer that was given to an earlier question be taken for one to the next."""
@@ -277,8 +292,8 @@ class Journal:
             self._replay = Replay.of(Record.from_dict(value) for value in self._ours(writes, CALLS))
             self._begun = Counter(self._ours(writes, _BEGUN))
             self._asks = Counter(self._ours(writes, _ASKS))
-            self._waves = sorted(self._ours(writes, _WAVES), key=lambda wave: wave["place"])
-            self._answers = {one["place"]: one["answer"] for one in self._ours(writes, _DECIDED)}
+            self._waves = sorted(self._ours(writes, WAVES), key=lambda wave: wave["place"])
+            self._answers = {one["place"]: one["answer"] for one in self._ours(writes, DECIDED)}
             self._used = next((_count(value) for task, name, value in writes if self._is_used(task, name)), 0)
         return writes is not None
 

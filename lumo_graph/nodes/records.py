@@ -13,8 +13,8 @@ from langgraph.runtime import get_runtime
 _ANSWER_TASK = "00000000-0000-0000-0000-000000000000"
 """The task id under which LangGraph stores the value of a `Command(resume=...)`. It stays there when it is used up, and
 would answer the next question of the same node if the run went on without a new answer."""
-CALLS, SOURCES = "lumo:calls", "lumo:sources"
-"""The channels of calls that were made, and of what an action drew from."""
+CALLS, SOURCES, WAVES, DECIDED = "lumo:calls", "lumo:sources", "lumo:waves", "lumo:decided"
+"""The channels of calls that were made, of what an action drew from, of what a person was asked and has answered."""
 RESUME = "__resume__"
 """The channel of it, and of the answers that a node run has used."""
 

@@ -40,6 +40,13 @@ hostile = ScriptedModel(replies=[
     "```python\\nprint('\\\\x1b[2J[bold]')\\n```",
 ])
 
+def one_of_two(messages):
+    made = sum(message.type == "ai" for message in messages)
+    code = ["a = double(1)\\nb = double(2)", "final_answer(str((a, b)))"][made]
+    return f"```python\\n{code}\\n```"
+
+twice = ScriptedModel(replies=[one_of_two] * 2)
+
 def make():
     return words
 

@@ -206,6 +206,17 @@ def test_a_decision_may_come_later(terminal, keys, code, capsys):
     assert "x is later" in capsys.readouterr().out
 
 
+def test_what_is_typed_answers_the_question_on_the_screen_and_not_one_that_was_asked_meanwhile(terminal, lumo):
+    options = ("--model", "models.py:twice", *OPTIONS[2:], "double")
+    screen = terminal(*RUN, *options)
+    assert "double(n=1) waits" in screen.expect(MENU)
+    assert "double(n=2) waits" in lumo("resume", "t", *options, "--approve").stdout
+    screen.type("a\n")
+    left, code = screen.end()
+    assert ("does not wait in thread 't'" in left, code) == (True, 2)
+    assert "double(n=2) waits" in lumo("resume", "t", *options).stdout
+
+
 def test_resume_asks_too(terminal, capsys):
     assert main([*RUN, *OPTIONS, "double"]) == 130
     assert "--approve" in capsys.readouterr().out

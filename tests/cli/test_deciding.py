@@ -1,4 +1,5 @@
 import json
+import re
 import shlex
 
 import pytest
@@ -43,6 +44,7 @@ def test_options_that_make_no_decision_are_refused(given, named):
 
 def asked(*allowed):
     return {
+        "id": "0123456789abcdef",
         "action_requests": [{"name": "mail", "args": {"to": "a"}, "description": "?"} for _ in allowed],
         "review_configs": [{"action_name": "mail", "allowed_decisions": [*choices]} for choices in allowed],
     }
@@ -51,13 +53,14 @@ def asked(*allowed):
 @pytest.mark.parametrize(
     ("pending", "options"),
     [
-        ([asked(["edit", "approve"])], "--approve"),
-        ([asked(["edit", "reject"])], "--reject REASON"),
-        ([asked(["respond"])], "--respond TEXT"),
-        ([asked(["edit"])], """--edit '{"name": "mail", "args": {"...": "..."}}'"""),
+        ([asked(["edit", "approve"])], "--approve --question 01234567"),
+        ([asked(["edit", "reject"])], "--reject REASON --question 01234567"),
+        ([asked(["respond"])], "--respond TEXT --question 01234567"),
+        ([asked(["edit"])], """--edit '{"name": "mail", "args": {"...": "..."}}' --question 01234567"""),
         (
             [asked(["approve"], ["reject"])],
-            """--decision '{"decisions": [{"type": "approve"}, {"type": "reject", "message": "REASON"}]}'""",
+            """--decision \
+'{"decisions": [{"type": "approve"}, {"type": "reject", "message": "REASON"}]}' --question 01234567""",
         ),
         ([{"value": "a tool asks"}], ""),
         ([asked(["approve"]), asked(["approve"])], ""),
@@ -69,7 +72,7 @@ def test_what_is_suggested_is_what_the_tools_allow(pending, options):
 
 @pytest.mark.parametrize("pending", [asked(["respond"]), asked(["edit"]), asked(["approve"], ["respond"])])
 def test_what_is_suggested_can_be_read_again(pending):
-    option, *value = shlex.split(suggested_options([pending]))
+    option, *value = shlex.split(suggested_options([pending]))[:-2]
     given = {**NONE, option.removeprefix("--"): value[0]}
     answer_schema([Request(name="mail", args={}, description="?")] * len(pending["review_configs"])).model_validate(
         check_decision(decision_from(**given))
@@ -112,9 +115,39 @@ def test_a_run_prints_what_waits_and_resume_decides_it(folder, capsys):
     assert "double(n=21) waits: approve, edit, reject, respond" in out
     assert ">   1 x = double(21)" in out
     assert "a tool prints" not in out
-    assert out.endswith(f"thread t · go on: lumo resume t {' '.join(OPTIONS)} --approve\n")
-    assert main(["resume", "t", *OPTIONS, "--approve"]) == 0
+    _, command = out.rstrip("\n").split("thread t · go on: lumo ")
+    start, question = command.split(" --question ")
+    assert start == f"resume t {' '.join(OPTIONS)} --approve"
+    assert re.fullmatch("[0-9a-f]{8}", question)
+    assert main(shlex.split(command)) == 0
     assert '"x": 42' in capsys.readouterr().out
+
+
+def test_the_printed_command_given_twice_does_not_answer_the_next_question(lumo):
+    options = ["--model", "models.py:twice", "--tools", "mytools.py", "--interrupt-on", "double"]
+    asked = lumo("run", "go", "--agent-type", "code-agent", "--thread", "t", *options)
+    first = shlex.split(asked.stdout.rpartition("go on: lumo ")[2])
+    asked_again = lumo(*first)
+    assert (asked_again.returncode, "double(n=2) waits" in asked_again.stdout) == (130, True)
+    second = shlex.split(asked_again.stdout.rpartition("go on: lumo ")[2])
+    twice = lumo(*first)
+    assert (twice.returncode, twice.stdout) == (2, "")
+    assert f"Question {first[-1]!r} does not wait in thread 't': {second[-1]!r} does." in twice.stderr
+    shown = lumo("resume", "t", *options)
+    assert shlex.split(shown.stdout.rpartition("go on: lumo ")[2]) == second
+    done = lumo(*second)
+    assert (done.returncode, "(2, 4)" in done.stdout) == (0, True)
+    late = lumo(*second)
+    assert (late.returncode, "Nothing waits for a decision in thread 't'" in late.stderr) == (2, True)
+
+
+def test_a_question_is_named_with_a_decision_only(folder, capsys):
+    assert main(["run", "go", "--agent-type", "code-agent", "--thread", "t", *OPTIONS]) == 130
+    capsys.readouterr()
+    assert main(["resume", "t", *OPTIONS, "--question", "01234567"]) == 2
+    assert "question='01234567' needs a decision" in capsys.readouterr().err
+    assert main(["resume", "t", *OPTIONS, "--approve", "--question", "0123456"]) == 2
+    assert "at least its first 8 digits, not '0123456'" in capsys.readouterr().err
 
 
 def test_json_has_the_question_as_an_event_and_a_wrong_decision_is_a_usage_error(lumo):

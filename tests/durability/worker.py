@@ -21,6 +21,7 @@ from langgraph.types import Command, interrupt
 
 from lumo_graph import arun, create_lumo_agent, resume, run
 from lumo_graph.checkpoints import aopen_checkpointer, open_checkpointer
+from lumo_graph.errors import ConfigurationError
 from lumo_graph.events import RunResult
 from lumo_graph.runs import aresume
 from lumo_graph.testing import ScriptedModel
@@ -182,11 +183,17 @@ def main(command: str, options: dict[str, Any]) -> None:
     if command == "answer_by_id":
         answer_by_id(model, options, given)
         return
-    result = (
-        asyncio.run(on_loop(command, model, given, options))
-        if options.get("loop")
-        else (in_turn(command, model, given, options))
-    )
+    try:
+        result = (
+            asyncio.run(on_loop(command, model, given, options))
+            if options.get("loop")
+            else (in_turn(command, model, given, options))
+        )
+    except ConfigurationError as refused:
+        if options.get("question") is None:
+            raise
+        print(json.dumps({"refused": str(refused)}))
+        return
     steps = [
         {
             "error": step.error,
@@ -220,7 +227,7 @@ def start_or_resume(
     """Call one of the two."""
     if command == "start":
         return calls[0]("go", model, agent_type=options.get("agent_type", "code-agent"), thread_id="t", **given)
-    return calls[1]("t", model, decision=options.get("decision"), **given)
+    return calls[1]("t", model, decision=options.get("decision"), question=options.get("question"), **given)
 
 
 def begin(command: str, options: dict[str, Any]) -> None:
