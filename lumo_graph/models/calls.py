@@ -53,7 +53,6 @@ def call_model(
         ModelError: the provider failed and the retries are used up, or more attempts would not help.
     """
     source = bind_tools(model, tools)
-
     numbers = count(1)
 
     def attempt() -> AIMessage:
@@ -91,7 +90,6 @@ async def acall_model(
 ) -> AIMessage:
     """Like `call_model`, without blocking the event loop."""
     source = bind_tools(model, tools)
-
     numbers = count(1)
 
     async def attempt() -> AIMessage:

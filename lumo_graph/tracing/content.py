@@ -114,12 +114,6 @@ def choose_content(capture: Capture | None, redact: Redact | None) -> None:
     _chosen[0], _hook[0] = capture or _chosen[0], redact or _hook[0]
 
 
-def forget_choices() -> None:
-    """Leave it to the variable, as in the beginning."""
-    _chosen[0], _hook[0] = None, None
-    _warnings.clear()
-
-
 def content() -> Content:
     """What may be told now."""
     on_spans, in_events = _WHERE[_chosen[0] or _from_environment()]

@@ -80,8 +80,7 @@ class Destinations:
         return [_console(signal) if kind == "console" else self._otlp(signal) for kind in kinds]
 
     def _has_endpoint(self, signal: str) -> bool:
-        names = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT")
-        return self._endpoint is not None or any(os.environ.get(name) for name in names)
+        return self._endpoint is not None or any(os.environ.get(name) for name in _endpoint_names(signal))
 
     def _otlp(self, signal: str) -> Any:
         if self._endpoint is not None:
@@ -89,7 +88,16 @@ class Destinations:
             return _otlp(signal, endpoint=url, headers=self._headers, protocol="http/protobuf")
         name = f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL"
         protocol = os.environ.get(name) or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
-        return _otlp(signal, protocol=protocol.strip().lower())
+        protocol = protocol.strip().lower()
+        if protocol == "http/protobuf":  # gRPC takes a host and a port without a scheme too
+            for name in _endpoint_names(signal):
+                if given := os.environ.get(name):
+                    _checked_url(given, name)
+        return _otlp(signal, protocol=protocol)
+
+
+def _endpoint_names(signal: str) -> tuple[str, str]:
+    return "OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT"
 
 
 def _console(signal: str) -> Any:

@@ -10,7 +10,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 
-from lumo_graph.tracing.content import VARIABLE, forget_choices
+from lumo_graph.tracing import content as told
+from lumo_graph.tracing.content import VARIABLE
 
 
 class Open(SpanProcessor):
@@ -32,6 +33,12 @@ EXPORTER = InMemorySpanExporter()
 PROVIDER = TracerProvider(sampler=ParentBased(ALWAYS_ON), shutdown_on_exit=False)
 PROVIDER.add_span_processor(SimpleSpanProcessor(EXPORTER))
 PROVIDER.add_span_processor(OPEN)
+
+
+def forget_choices():
+    """Leave the content to the variable, as in a new process."""
+    told._chosen[0], told._hook[0] = None, None
+    told._warnings.clear()
 
 
 @dataclass

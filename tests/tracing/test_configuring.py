@@ -272,6 +272,7 @@ def test_a_collector_that_fails_hangs_or_is_not_there_costs_the_run_nothing(beha
         ({"OTEL_EXPORTER_OTLP_TIMEOUT": "soon"}, "OTEL_EXPORTER_OTLP_TIMEOUT must be a number of seconds, not 'soon'"),
         ({"OTEL_EXPORTER_OTLP_TIMEOUT": "nan"}, "OTEL_EXPORTER_OTLP_TIMEOUT must be a number of seconds, not 'nan'"),
         ({"OTEL_EXPORTER_OTLP_TIMEOUT": "-1"}, "OTEL_EXPORTER_OTLP_TIMEOUT must be a number of seconds, not '-1'"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "nonsense"}, "OTEL_EXPORTER_OTLP_ENDPOINT must be an address such as"),
         ({"LANGFUSE_PUBLIC_KEY": "pk"}, "LANGFUSE_SECRET_KEY is not set"),
         (
             {**KEYS, "LANGFUSE_HOST": "localhost"},

@@ -11,8 +11,9 @@ from lumo_graph import create_lumo_agent
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.testing import ScriptedModel
 from lumo_graph.tracing.configuring import configure_tracing
-from lumo_graph.tracing.content import VARIABLE, choose_content, content, forget_choices
+from lumo_graph.tracing.content import VARIABLE, choose_content, content
 from tests.tracing.agents import caller, calls, coder
+from tests.tracing.conftest import forget_choices
 
 CANARY = "canary"
 CODE = """\
