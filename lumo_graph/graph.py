@@ -28,13 +28,14 @@ from lumo_graph.nodes.node import Node
 from lumo_graph.nodes.observe import Observe
 from lumo_graph.nodes.plan import Plan
 from lumo_graph.nodes.prepare import Prepare, check_agent_type
-from lumo_graph.nodes.routes import after_observe, after_observe_unplanned, branch
+from lumo_graph.nodes.routes import after_calls, after_observe, after_observe_unplanned, branch
 from lumo_graph.nodes.self_debug import SelfDebug
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.nodes.stopping import Stopping
 from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentInput, AgentOutput, AgentState
-from lumo_graph.tools import make_toolbox
+from lumo_graph.toolkit.interpreter import PythonInterpreter
+from lumo_graph.tools import Toolbox, make_toolbox
 from lumo_graph.tracing import Traced, provider_of
 from lumo_graph.types import AgentType, Executor, Limits
 
@@ -80,7 +81,9 @@ def create_lumo_agent(
 
     Args:
         model: a chat model, or its name as `"openai:gpt-4.1-nano"`.
-        tools: LangChain tools, functions and async functions. Code calls them by their own names.
+        tools: LangChain tools, functions and async functions. Code calls them by their own names. With a
+            `lumo_graph.toolkit.PythonInterpreter` among them, function calling runs code too, in the same jail and with
+            the same variables as the code agent.
         agent_type: `"function-calling"` or `"code-agent"`; the run's input may choose the other.
         executor: runs the code; a `ProcessExecutor` unless given. Nothing is started before the first code action.
         files: what the code finds in its working directory, for reading: a list of paths, or a mapping of names to
@@ -153,7 +156,7 @@ def assemble(
     for option, value in (("preflight", preflight), ("tracing", tracing)):
         if type(value) is not bool:
             raise ConfigurationError(f"{option} must be True or False, not {value!r}.")
-    toolbox = make_toolbox(tools)
+    toolbox, interpreter = _apart(tools)
     if executor is not None and files:
         raise ConfigurationError("files and executor are both given. Give the files to it: ProcessExecutor(files=...).")
     sessions = LiveSessions(
@@ -165,6 +168,7 @@ def assemble(
     setup = Setup(
         model=model,
         toolbox=toolbox,
+        interpreter=interpreter,
         sessions=sessions,
         limits=Limits.of(limits),
         agent_type=check_agent_type(agent_type),
@@ -204,15 +208,30 @@ def _build(setup: Setup) -> StateGraph[AgentState, None, AgentInput, AgentOutput
     builder.add_edge("generate_code", "execute")
     builder.add_edge("execute", "observe")
     builder.add_edge("call_model", "call_tools")
-    builder.add_edge("call_tools", "observe")
     onward = ["self_debug", "generate_code", "call_model", "answer"]
     if setup.planning_interval is None:
         builder.add_conditional_edges("observe", after_observe_unplanned, onward)
     else:
         builder.add_conditional_edges("observe", after_observe, [*onward, "plan"])
-    builder.add_edge("self_debug", "generate_code")
+    if setup.interpreter is None:
+        builder.add_edge("call_tools", "observe")
+        builder.add_edge("self_debug", "generate_code")
+    else:
+        builder.add_conditional_edges("call_tools", after_calls, ["execute", "observe"])
+        builder.add_conditional_edges("self_debug", branch, ["generate_code", "call_model"])
     builder.add_edge("answer", END)
     return builder
+
+
+def _apart(tools: Sequence[BaseTool | Callable[..., Any]]) -> tuple[Toolbox, PythonInterpreter | None]:
+    """The tools, and the interpreter if it is among them: its calls are code actions, not tool calls."""
+    if not isinstance(tools, (list, tuple)):
+        return make_toolbox(tools), None
+    interpreters = [tool for tool in tools if isinstance(tool, PythonInterpreter)]
+    if len(interpreters) > 1:
+        raise ConfigurationError("PythonInterpreter is given twice. An agent has one interpreter: leave one out.")
+    others = [tool for tool in tools if not isinstance(tool, PythonInterpreter)]
+    return make_toolbox(others), interpreters[0] if interpreters else None
 
 
 def _check_parts(*, executor: object, checkpointer: object, system_prompt: object, retry: object) -> None:

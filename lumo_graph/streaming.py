@@ -78,7 +78,7 @@ def _custom(payload: Any) -> Iterator[Event]:
 def _of_update(node: str, update: dict[str, Any]) -> Iterator[Event]:
     if node == "plan" and update.get("messages"):
         yield Plan(text=str(update["messages"][0].text))
-    elif node == "generate_code":
+    elif node in {"generate_code", "call_model"}:
         action = update["action"]
         if action["kind"] == "run_code":
             yield Code(step=update["counters"]["steps"], code=action["code"])

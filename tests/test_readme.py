@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lumo_graph import create_lumo_agent
 from lumo_graph.testing import ScriptedModel
+from lumo_graph.toolkit import PythonInterpreter
 
 README = Path(__file__).parents[1] / "README.md"
 PICTURE = re.compile(r"(<!-- mermaid: [^>]*test_readme.py -->\n)```mermaid\n(.*?)```", re.DOTALL)
@@ -89,6 +90,13 @@ def test_the_picture_has_exactly_the_edges_of_the_design():
         ("self_debug", "generate_code", False),
         ("answer", "__end__", False),
     }
+
+
+def test_an_interpreter_among_the_tools_adds_the_ways_to_its_code_and_back():
+    plain = create_lumo_agent(ScriptedModel([])).get_graph()
+    graph = create_lumo_agent(ScriptedModel([]), tools=[PythonInterpreter()]).get_graph()
+    ways = [{(edge.source, edge.target) for edge in one.edges} for one in (plain, graph)]
+    assert ways[1] - ways[0] == {("call_tools", "execute"), ("self_debug", "call_model")}
 
 
 def test_planning_adds_the_way_back_to_the_plan():

@@ -13,17 +13,19 @@ from lumo_graph.dialects.answers import check_answer, literal_answer, response_s
 from lumo_graph.dialects.debug import debug_brief
 from lumo_graph.dialects.ending import last_call_prompt
 from lumo_graph.dialects.observe import observe_execution, observe_rejected_answer, observe_unparsable
-from lumo_graph.dialects.parse import parse_code_reply, parse_tool_reply, thought_of
+from lumo_graph.dialects.parse import PYTHON_INTERPRETER, parse_code_reply, parse_tool_reply, thought_of
 from lumo_graph.dialects.planning import plan_prompt, replan_prompt
 from lumo_graph.dialects.preflight import check_action
-from lumo_graph.dialects.prompt import code_prompt, tool_prompt, variables_note
+from lumo_graph.dialects.prompt import Interpreter, code_prompt, tool_prompt, variables_note
 from lumo_graph.dialects.stubs import render_stub
 from lumo_graph.excerpts import shorten
 
 __all__ = [
+    "PYTHON_INTERPRETER",
     "Action",
     "Answer",
     "CallTools",
+    "Interpreter",
     "RunCode",
     "Unparsable",
     "action_from_dict",

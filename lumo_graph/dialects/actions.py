@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from lumo_graph.errors import ConfigurationError
 
-# One field each, so they may be given by position: `RunCode("print(1)")`.
+# Few fields, so they may be given by position: `RunCode("print(1)")`.
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,8 @@ class RunCode:
     """Run Python in the session."""
 
     code: str
+    call_ids: tuple[str, ...] = ()
+    """The native calls of `python_interpreter` that ask for it; none where the reply itself is the code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,10 @@ _KINDS: Mapping[str, type[RunCode | CallTools | Answer | Unparsable]] = {
 def action_to_dict(action: Action) -> dict[str, Any]:
     """The action as plain data, as the run's state stores it: `{"kind": "run_code", "code": ...}`."""
     kind = next(name for name, shape in _KINDS.items() if isinstance(action, shape))
-    return {"kind": kind, **asdict(action)}
+    fields = asdict(action)
+    if "call_ids" in fields:
+        fields["call_ids"] = list(fields["call_ids"])
+    return {"kind": kind, **fields}
 
 
 def action_from_dict(data: Mapping[str, Any]) -> Action:
@@ -60,6 +65,8 @@ def action_from_dict(data: Mapping[str, Any]) -> Action:
     """
     fields = dict(data)
     try:
+        if "call_ids" in fields:
+            fields["call_ids"] = tuple(fields["call_ids"])
         return _KINDS[fields.pop("kind")](**fields)
     except (KeyError, TypeError):
         raise ConfigurationError(f"Not a stored action: {data!r}. Its kind is one of {', '.join(_KINDS)}.") from None

@@ -11,6 +11,9 @@ from lumo_graph.dialects.fences import Block, Segment, code_of, segments
 from lumo_graph.dialects.replies import answer_text, refusal_of, text_of, was_cut
 from lumo_graph.types import ToolSpec
 
+PYTHON_INTERPRETER = "python_interpreter"
+"""The tool by which a function-calling model runs code."""
+
 _SHELLS = frozenset({"bash", "sh", "shell", "zsh", "console", "powershell", "cmd"})
 _LABEL = re.compile(
     r"^[ \t]*+[*_#]*+[ \t]*+(?:thought|code|action|python)[*_]*:[*_]*[ \t]*", re.IGNORECASE | re.MULTILINE
@@ -55,14 +58,19 @@ def parse_code_reply(reply: AIMessage, tools: Sequence[ToolSpec]) -> Action:
     return RunCode(code) if code else _answer(reply, text, parts)
 
 
-def parse_tool_reply(reply: AIMessage) -> Action:
+def parse_tool_reply(reply: AIMessage, *, interpreter: bool = False) -> Action:
     """The action of a reply in the function-call branch.
 
     Native tool calls are made, `final_answer` and malformed ones too: each needs its tool message. Text alone is the
     answer.
+
+    Args:
+        reply: what the model sent.
+        interpreter: `python_interpreter` is one of its tools. What several calls of it ask for is one piece of code, in
+            their order; the other calls of the reply are made before it runs.
     """
     if reply.tool_calls or reply.invalid_tool_calls:
-        return CallTools()
+        return (interpreter and _code_of_calls(reply)) or CallTools()
     text = answer_text(reply).strip()
     if text and was_cut(reply):
         return Unparsable(_CUT_TEXT)
@@ -71,6 +79,15 @@ def parse_tool_reply(reply: AIMessage) -> Action:
     if answer := text or refusal_of(reply).strip():
         return Answer(answer)
     return Unparsable(f"{_why_empty(reply)} Call a tool, or write the answer.")
+
+
+def _code_of_calls(reply: AIMessage) -> RunCode | None:
+    blocks = {
+        call["id"]: call["args"]["code"]
+        for call in reply.tool_calls
+        if call["name"] == PYTHON_INTERPRETER and call["id"] and isinstance(call["args"].get("code"), str)
+    }
+    return RunCode("\n".join(blocks.values()), tuple(blocks)) if blocks else None
 
 
 def thought_of(reply: AIMessage) -> str:

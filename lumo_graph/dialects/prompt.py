@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -117,6 +118,30 @@ You solve tasks by calling tools.
 - If a call fails, read its error and change the arguments or the approach.
 - When the task is solved, reply with the answer and call no other tool."""
 
+_INTERPRETER = """\
+# Python
+
+`python_interpreter` runs code in an interpreter that keeps its variables, functions and imports from call to call. \
+Its result is what the code printed, the value of its last expression, and the error if there was one.
+
+- Use it to compute, to work through data, and to do many calls at once: loops and variables cost no further reply.
+- You see only what is printed and the last expression, up to {chars:,} characters. Show small parts of large values.
+- One call may run for {seconds:g} seconds, the tools it calls included{processor}.
+- `await` works at the top level. `input()` does not: nobody is there to answer.
+- You can import {imports}. Nothing else can be installed.
+- The code has no network and no access to files outside its own working directory{way_out}.{notes}
+- `final_answer(value)` in the code ends the task with any value: pass the variable instead of copying it by hand."""
+
+_WAY_OUT = "; the tools are the only way out"
+
+_FUNCTIONS = """\
+In the code the tools are functions that exist already. They take and return real Python objects, and raise an \
+exception if they fail:
+
+```python
+{stubs}
+```"""
+
 _TOOL_BRANCH_SCHEMA = """\
 The answer must match this JSON Schema. Pass it to `final_answer`, or write it as JSON with nothing around it:
 
@@ -125,39 +150,52 @@ The answer must match this JSON Schema. Pass it to `final_answer`, or write it a
 ```"""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """What the model is told of the interpreter that its code runs in."""
+
+    packages: Sequence[str]
+    """Installed packages that code may import."""
+    limits: Limits
+    """How long an action and an observation may be."""
+    imports: Sequence[str] | None = None
+    """The modules that code may import; None: all that are installed."""
+    notes: Sequence[str] = ()
+    """Sentences about the session."""
+
+    def filled(self, text: str) -> str:
+        """A text with these facts in it."""
+        limits, processor = self.limits, ""
+        if limits.action_cpu_seconds is not None:
+            processor = f", and use {limits.action_cpu_seconds:g} seconds of processor time, all threads together"
+        return text.format(
+            chars=limits.max_observation_chars,
+            seconds=limits.action_seconds,
+            processor=processor,
+            imports=_imports(self.packages) if self.imports is None else _listed_imports(self.imports),
+            notes="".join(f"\n- {note}" for note in self.notes),
+        )
+
+
 def code_prompt(
     tools: Sequence[ToolSpec],
+    interpreter: Interpreter,
     *,
-    packages: Sequence[str],
     instructions: str | None,
     response_schema: Mapping[str, Any] | None,
-    limits: Limits,
-    imports: Sequence[str] | None = None,
-    notes: Sequence[str] = (),
 ) -> str:
     """The system message of the code-action branch.
 
     Args:
         tools: what code may call.
-        packages: installed packages that code may import.
+        interpreter: where it runs.
         instructions: the user's own, put last.
         response_schema: JSON Schema that the answer must match; None for any answer.
-        limits: how long an action and an observation may be.
-        imports: the modules that code may import; None: all that are installed.
-        notes: sentences about the session.
     """
-    way_out = "; the tools are the only way out" if tools else ""
-    processor = ""
-    if limits.action_cpu_seconds is not None:
-        processor = f", and use {limits.action_cpu_seconds:g} seconds of processor time, all threads together"
     sections = [
-        _HOW_TO_REPLY.format(chars=limits.max_observation_chars, seconds=limits.action_seconds, processor=processor),
+        interpreter.filled(_HOW_TO_REPLY),
         *_tool_sections(tools),
-        _RULES.format(
-            imports=_imports(packages) if imports is None else _listed_imports(imports),
-            way_out=way_out,
-            notes="".join(f"\n- {note}" for note in notes),
-        ),
+        interpreter.filled(_RULES.replace("{way_out}", _WAY_OUT if tools else "")),
         _FINISH,
     ]
     if response_schema is not None:
@@ -165,14 +203,26 @@ def code_prompt(
     return "\n\n".join([*sections, *_instructions(instructions)])
 
 
-def tool_prompt(*, instructions: str | None, response_schema: Mapping[str, Any] | None) -> str:
+def tool_prompt(
+    tools: Sequence[ToolSpec] = (),
+    interpreter: Interpreter | None = None,
+    *,
+    instructions: str | None,
+    response_schema: Mapping[str, Any] | None,
+) -> str:
     """The system message of the function-call branch.
 
     Args:
+        tools: what code may call, where code can be run.
+        interpreter: where it runs; None: there is no `python_interpreter`.
         instructions: the user's own, put last.
         response_schema: JSON Schema that the answer must match; None for any answer.
     """
     sections = [_TOOL_BRANCH]
+    if interpreter is not None:
+        sections.append(interpreter.filled(_INTERPRETER.replace("{way_out}", _WAY_OUT if tools else "")))
+        if tools:
+            sections.append(_FUNCTIONS.format(stubs=render_stubs(tools)))
     if response_schema is not None:
         sections.append(_TOOL_BRANCH_SCHEMA.format(schema=_schema(response_schema)))
     return "\n\n".join([*sections, *_instructions(instructions)])

@@ -52,7 +52,11 @@ def code_messages(setup: Setup, state: AgentState, request: str = "") -> list[Ba
 
 def tool_messages(setup: Setup, state: AgentState, request: str = "") -> list[BaseMessage]:
     """What the model sees in the function-call branch."""
-    return _with_text([SystemMessage(setup.tool_system_prompt), *state["messages"]], request)
+    system = SystemMessage(setup.tool_system_prompt(Limits.of(state["run"]["limits"])))
+    messages = _with_text([system, *state["messages"]], request)
+    if setup.interpreter is None or not isinstance(messages[-1], HumanMessage):
+        return messages  # after a tool message the model knows, and many models take no human one there
+    return _with_text(messages, variables_note(state.get("variables", {})))
 
 
 def request_messages(setup: Setup, state: AgentState, request: str) -> list[BaseMessage]:

@@ -16,7 +16,8 @@ class CallModel:
 
     def run(self, state: AgentState, config: RunnableConfig) -> Update:
         """Ask."""
-        return self._update(state, ask(self._setup, tool_messages(self._setup, state), config, self._setup.bound_tools))
+        messages = tool_messages(self._setup, state)
+        return self._update(state, ask(self._setup, messages, config, self._setup.bound_tools))
 
     async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
         """Ask, from an event loop."""
@@ -32,6 +33,7 @@ class CallModel:
         return {
             **spent,
             "messages": [message],
-            "action": action_to_dict(parse_tool_reply(reply.message)),
+            "action": action_to_dict(parse_tool_reply(reply.message, interpreter=self._setup.interpreter is not None)),
             "results": None,
+            "execution": None,
         }

@@ -2,7 +2,7 @@
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
+from lumo_graph.dialects import PYTHON_INTERPRETER, RunCode, action_from_dict, shorten
 from lumo_graph.dialects import CallTools as CallToolsAction
-from lumo_graph.dialects import action_from_dict, shorten
 from lumo_graph.nodes.routes import action_seconds
 from lumo_graph.nodes.serving import Served, ToolServer, edited_note
 from lumo_graph.nodes.setup import Setup
@@ -32,6 +32,21 @@ class Call:
     args: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a reply asks for."""
+
+    calls: Sequence[Call]
+    apart: Collection[str]
+    """Names of those that are no tools of the user's."""
+    malformed: Sequence[Mapping[str, Any]]
+
+    @property
+    def served(self) -> list[Call]:
+        """Those that are tools of the user's, or should be."""
+        return [call for call in self.calls if call.name not in self.apart]
+
+
 class CallTools:
     """Serves native tool calls. A failing, unknown, malformed or hanging call is a result like any other.
 
@@ -43,10 +58,10 @@ class CallTools:
 
     def run(self, state: AgentState, config: RunnableConfig) -> Update:
         """Make the calls."""
-        reply = _reply(state)
-        if reply is None:
+        asked = self._asked(state)
+        if asked is None:
             return {}
-        calls = _served_calls(reply)
+        calls = asked.served
         server = ToolServer(self._setup, state, config, together=len(calls))
         futures = _start(calls, server)
         try:
@@ -55,14 +70,14 @@ class CallTools:
             server.stop()
         for future in late:
             future.cancel()
-        return _update(state, reply, {key: future for key, future in futures.items() if future in done}, server)
+        return _update(state, asked, {key: future for key, future in futures.items() if future in done}, server)
 
     async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
         """Make the calls from an event loop."""
-        reply = _reply(state)
-        if reply is None:
+        asked = self._asked(state)
+        if asked is None:
             return {}
-        calls = _served_calls(reply)
+        calls = asked.served
         loop = asyncio.get_running_loop()
         server = ToolServer(self._setup, state, config, together=len(calls), loop=loop)
         futures = _start(calls, server)
@@ -75,7 +90,20 @@ class CallTools:
             server.stop()
             for future in waiting:
                 _forget(future)
-        return _update(state, reply, done, server)
+        return _update(state, asked, done, server)
+
+    def _asked(self, state: AgentState) -> "Asked | None":
+        """The calls of the reply, if it asks for any but those that are one piece of code: `execute` runs that."""
+        action, reply = action_from_dict(state.get("action") or {}), state["messages"][-1]
+        if not isinstance(action, (CallToolsAction, RunCode)) or not isinstance(reply, AIMessage):
+            return None
+        as_code = action.call_ids if isinstance(action, RunCode) else ()
+        self._setup.check_runs(action)
+        calls = [call for call in _calls(reply) if call.call_id not in as_code]
+        if not calls and not reply.invalid_tool_calls:
+            return None
+        apart = {FINAL_ANSWER} if self._setup.interpreter is None else {FINAL_ANSWER, PYTHON_INTERPRETER}
+        return Asked(calls=calls, apart=apart, malformed=reply.invalid_tool_calls)
 
 
 def _forget(future: "asyncio.Future[Served]") -> None:
@@ -83,23 +111,11 @@ def _forget(future: "asyncio.Future[Served]") -> None:
         future.exception()  # seen, so that asyncio does not report it
 
 
-def _reply(state: AgentState) -> AIMessage | None:
-    """The reply, if it asks for tool calls."""
-    if not isinstance(action_from_dict(state.get("action") or {}), CallToolsAction):
-        return None
-    reply = state["messages"][-1]
-    return reply if isinstance(reply, AIMessage) else None
-
-
 def _calls(reply: AIMessage) -> list[Call]:
     return [
         Call(call_id=call["id"] or f"call_{position}", name=call["name"], args=call["args"])
         for position, call in enumerate(reply.tool_calls)
     ]
-
-
-def _served_calls(reply: AIMessage) -> list[Call]:
-    return [call for call in _calls(reply) if call.name != FINAL_ANSWER]
 
 
 def _start(calls: list[Call], server: ToolServer) -> dict[str, Future[Served]]:
@@ -112,18 +128,20 @@ def _work(call: Call, place: int, server: ToolServer) -> Callable[[], Served]:
     return lambda: server.call(call.call_id, request)
 
 
-def _update(state: AgentState, reply: AIMessage, done: Mapping[str, Future[Served]], server: ToolServer) -> Update:
-    counters, calls = state["counters"], _calls(reply)
+def _update(state: AgentState, asked: Asked, done: Mapping[str, Future[Served]], server: ToolServer) -> Update:
+    counters, calls = state["counters"], asked.calls
     limit = max(1, state["run"]["limits"]["max_observation_chars"] // max(1, len(calls)))
     results: list[ToolResult] = []
     for call in calls:
         if call.name == FINAL_ANSWER:
             results.append(_answer(call))
+        elif call.name in asked.apart:
+            results.append(_codeless(call))
         elif call.call_id in done:
             results.append(_served(call, done[call.call_id].result(), limit))
         else:
             results.append(_late(call, action_seconds(state)))
-    results += [_malformed(call, position) for position, call in enumerate(reply.invalid_tool_calls)]
+    results += [_malformed(call, position) for position, call in enumerate(asked.malformed)]
     longest = max((result["seconds"] for result in results), default=0.0)
     return {
         "results": results,
@@ -151,6 +169,11 @@ def _answer(call: Call) -> ToolResult:
         return _result(call, text=text, ok=False, shown=text, seconds=0.0)
     result = _result(call, text="The answer was received.", ok=True, shown="", seconds=0.0)
     return {**result, "answer": call.args["answer"]}
+
+
+def _codeless(call: Call) -> ToolResult:
+    text = f"Error (TypeError): {call.name}() takes one argument: call it with code=..., which is text."
+    return _result(call, text=text, ok=False, shown=text, seconds=0.0)
 
 
 def _result(call: Call, *, text: str, ok: bool, shown: str, seconds: float) -> ToolResult:

@@ -12,8 +12,8 @@ from lumo_graph.approvals import Decision, EditedAction
 from lumo_graph.dialects import RunCode, action_from_dict, action_to_dict, check_action, shorten
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.nodes.acting import Done, Work, not_run_again
-from lumo_graph.nodes.serving import WITH_ITS_TOOLS, ToolServer
-from lumo_graph.nodes.setup import Setup
+from lumo_graph.nodes.serving import ToolServer
+from lumo_graph.nodes.setup import WITH_ITS_TOOLS, Setup
 from lumo_graph.nodes.threads import await_thread
 from lumo_graph.state import AgentState, Update
 from lumo_graph.tools import bounded_args
@@ -53,9 +53,11 @@ class Execute:
 
     def _act(self, action: RunCode, state: AgentState, server: ToolServer, work: "Work") -> Update:
         """The action from the checks before it to what it leaves, in whatever thread."""
+        self._setup.check_runs(action)
         counters, sandbox = state["counters"], type(self._setup.sessions.executor).__name__
         step, attempt = str(counters["steps"]), counters["failures"] + 1
-        with CodeAction(action.code, call_id=step, attempt=attempt, sandbox=sandbox) as traced:
+        call_id = action.call_ids[-1] if action.call_ids else step
+        with CodeAction(action.code, call_id=call_id, attempt=attempt, sandbox=sandbox) as traced:
             server.context = otel.get_current()
             update = self._decided(action, state, server, work, traced)
             traced.did(update.get("execution") or {})
@@ -76,7 +78,7 @@ class Execute:
             case Decision(type="respond", message=message):
                 return _answered(state, server, message or "")
             case Decision(type="edit", edited_action=EditedAction(args={"code": str(code)})):
-                chosen = RunCode(code)
+                chosen = replace(action, code=code)
                 if (refused := self._check(code, state)) is not None:
                     return {
                         **_not_run(state, server, refused, notes=(_edited(code),)),

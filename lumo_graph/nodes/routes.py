@@ -13,11 +13,16 @@ def branch(state: AgentState) -> Branch:
     return "generate_code" if state["run"]["agent_type"] == "code-agent" else "call_model"
 
 
+def after_calls(state: AgentState) -> Literal["execute", "observe"]:
+    """On to the code that a reply of the function-call branch runs beside its other calls, if there is any."""
+    return "execute" if (state.get("action") or {}).get("kind") == "run_code" else "observe"
+
+
 def after_observe(state: AgentState) -> Literal["answer", "self_debug", "plan", "generate_code", "call_model"]:
     """On to the answer if the run is over, to self-debug after a failed code action, else to the next step."""
     if state.get("outcome"):
         return "answer"
-    if state["counters"]["failures"] and branch(state) == "generate_code":
+    if state["counters"]["failures"] and (state.get("execution") or branch(state) == "generate_code"):
         return "self_debug"
     if plan_is_due(state):
         return "plan"

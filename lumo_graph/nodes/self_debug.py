@@ -1,5 +1,7 @@
 """Write the debug brief after a failed code action, so that the model repairs it instead of starting over."""
 
+from langchain_core.messages import ToolMessage
+
 from lumo_graph.dialects import debug_brief
 from lumo_graph.nodes.marking import tell
 from lumo_graph.nodes.setup import Setup
@@ -27,7 +29,7 @@ class SelfDebug:
         left = state["run"]["limits"]["max_debug_attempts"] - state["counters"]["failures"] + 1
         brief = debug_brief(execution, tools=self._setup.toolbox.specs, attempts_left=left)
         observation = state["messages"][-1]
-        return {
-            "messages": [tell(f"{observation.text}\n\n{brief}", message_id=observation.id)],
-            "execution": None,
-        }
+        text = f"{observation.text}\n\n{brief}"
+        if isinstance(observation, ToolMessage):
+            return {"messages": [observation.model_copy(update={"content": text})], "execution": None}
+        return {"messages": [tell(text, message_id=observation.id)], "execution": None}

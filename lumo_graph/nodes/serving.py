@@ -19,7 +19,7 @@ from lumo_graph.events import Event, ToolEnded, ToolStarted, event_to_dict
 from lumo_graph.journal import Asked
 from lumo_graph.nodes.approving import Approvals
 from lumo_graph.nodes.journaling import Journal
-from lumo_graph.nodes.setup import Setup
+from lumo_graph.nodes.setup import WITH_ITS_TOOLS, Setup
 from lumo_graph.state import AgentState
 from lumo_graph.tools import Effects, bounded_args, preview, run_in_background
 from lumo_graph.tracing import ToolCallWork
@@ -27,7 +27,6 @@ from lumo_graph.types import ToolReply, ToolRequest
 
 IDEMPOTENCY_KEY = "idempotency_key"
 """Where a tool finds the key of its call: in its config's `configurable`."""
-WITH_ITS_TOOLS = "Nothing was done: resume with the tools that the run was started with."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,16 @@ from langgraph.runtime import get_runtime
 from pydantic import create_model
 
 from lumo_graph.approvals import Rule
-from lumo_graph.dialects import code_prompt, response_schema, tool_prompt
+from lumo_graph.dialects import Action, Interpreter, RunCode, code_prompt, response_schema, tool_prompt
+from lumo_graph.errors import ConfigurationError
 from lumo_graph.models import RetryPolicy
 from lumo_graph.nodes.stopping import Stopping
 from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentState
 from lumo_graph.tools import Toolbox
 from lumo_graph.types import Limits
+
+WITH_ITS_TOOLS = "Nothing was done: resume with the tools that the run was started with."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,8 @@ class Setup:
 
     model: BaseChatModel
     toolbox: Toolbox
+    interpreter: BaseTool | None = None
+    """By which the function-call branch runs code; None: it does not."""
     sessions: LiveSessions
     limits: Limits
     agent_type: str
@@ -41,27 +46,51 @@ class Setup:
     """Tools whose calls do not wait, even in a run that began with a rule for them."""
     stopping: Stopping = field(default_factory=Stopping)
     """Ends what the nodes do now."""
-    _prompts: dict[Limits, str] = field(default_factory=dict[Limits, str], init=False, repr=False)
+    _prompts: dict[tuple[str, Limits], str] = field(
+        default_factory=dict[tuple[str, Limits], str], init=False, repr=False
+    )
+
+    def check_runs(self, action: Action) -> None:
+        """Refuse code of the function-call branch where there is no interpreter now.
+
+        Raises:
+            ConfigurationError: the run had one when the model asked for the code.
+        """
+        if isinstance(action, RunCode) and action.call_ids and self.interpreter is None:
+            raise ConfigurationError(f"Code waits to be run, and there is no PythonInterpreter now. {WITH_ITS_TOOLS}")
 
     def code_system_prompt(self, limits: Limits) -> str:
         """The system message of the code-action branch; the same for a whole run, so that providers can cache it."""
-        if limits not in self._prompts:
-            executor = self.sessions.executor
-            self._prompts[limits] = code_prompt(
+        key = "code", limits
+        if key not in self._prompts:
+            self._prompts[key] = code_prompt(
                 self.toolbox.specs,
-                packages=executor.packages,
-                imports=getattr(executor, "imports", None),
-                notes=getattr(executor, "notes", ()),
+                self._interpreter_facts(limits),
                 instructions=self.system_prompt,
                 response_schema=self.answer_schema,
-                limits=limits,
             )
-        return self._prompts[limits]
+        return self._prompts[key]
 
-    @cached_property
-    def tool_system_prompt(self) -> str:
-        """The system message of the function-call branch."""
-        return tool_prompt(instructions=self.system_prompt, response_schema=self.answer_schema)
+    def tool_system_prompt(self, limits: Limits) -> str:
+        """The system message of the function-call branch; the same for a whole run too."""
+        key = "tools", limits
+        if key not in self._prompts:
+            self._prompts[key] = tool_prompt(
+                self.toolbox.specs,
+                None if self.interpreter is None else self._interpreter_facts(limits),
+                instructions=self.system_prompt,
+                response_schema=self.answer_schema,
+            )
+        return self._prompts[key]
+
+    def _interpreter_facts(self, limits: Limits) -> Interpreter:
+        executor = self.sessions.executor
+        return Interpreter(
+            packages=executor.packages,
+            imports=getattr(executor, "imports", None),
+            notes=getattr(executor, "notes", ()),
+            limits=limits,
+        )
 
     @cached_property
     def answer_schema(self) -> dict[str, Any] | None:
@@ -70,10 +99,11 @@ class Setup:
 
     @cached_property
     def bound_tools(self) -> list[BaseTool]:
-        """The tools of the function-call branch: the user's, and `final_answer`."""
-        if not self.toolbox.tools and self.response_format is None:
+        """The tools of the function-call branch: the user's, the interpreter, and `final_answer`."""
+        tools = [*self.toolbox.tools.values(), *([] if self.interpreter is None else [self.interpreter])]
+        if not tools and self.response_format is None:
             return []
-        return [*self.toolbox.tools.values(), final_answer_tool(self.response_format)]
+        return [*tools, final_answer_tool(self.response_format)]
 
 
 def final_answer_tool(response_format: Any) -> BaseTool:

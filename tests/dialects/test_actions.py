@@ -9,7 +9,8 @@ from lumo_graph.errors import ConfigurationError
 @pytest.mark.parametrize(
     ("action", "data"),
     [
-        (RunCode("print(1)"), {"kind": "run_code", "code": "print(1)"}),
+        (RunCode("print(1)"), {"kind": "run_code", "code": "print(1)", "call_ids": []}),
+        (RunCode("1", ("a", "b")), {"kind": "run_code", "code": "1", "call_ids": ["a", "b"]}),
         (CallTools(), {"kind": "call_tools"}),
         (Answer({"total": [1, None]}), {"kind": "answer", "value": {"total": [1, None]}}),
         (Unparsable("The reply is empty."), {"kind": "unparsable", "reason": "The reply is empty."}),

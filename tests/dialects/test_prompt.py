@@ -2,7 +2,7 @@
 
 from inline_snapshot import snapshot
 
-from lumo_graph.dialects import code_prompt, tool_prompt, variables_note
+from lumo_graph.dialects import Interpreter, code_prompt, tool_prompt, variables_note
 from lumo_graph.types import Limits, Parameter, ToolSpec
 
 QUERY = (Parameter(name="query", annotation="str", description="What to look for."),)
@@ -13,10 +13,9 @@ FETCH = ToolSpec(name="fetch", doc="Read a page.", parameters=(Parameter(name="u
 def test_the_system_message_of_the_code_action_branch() -> None:
     prompt = code_prompt(
         [SEARCH, FETCH],
-        packages=["numpy", "pandas"],
+        Interpreter(packages=["numpy", "pandas"], limits=Limits(action_seconds=2.5, max_observation_chars=20_000)),
         instructions="Answer in French. Use {braces} as they are.",
         response_schema={"type": "object", "properties": {"é": {"type": "integer"}}},
-        limits=Limits(action_seconds=2.5, max_observation_chars=20_000),
     )
     assert prompt == snapshot('''\
 You solve tasks by writing Python. The code runs in an interpreter that keeps its variables, and you see what each piece of code did before you write the next one.
@@ -118,7 +117,7 @@ Answer in French. Use {braces} as they are.\
 
 
 def test_without_tools_the_model_is_not_told_of_any() -> None:
-    prompt = code_prompt([], packages=[], instructions=None, response_schema=None, limits=Limits())
+    prompt = code_prompt([], Interpreter(packages=[], limits=Limits()), instructions=None, response_schema=None)
     assert prompt == snapshot("""\
 You solve tasks by writing Python. The code runs in an interpreter that keeps its variables, and you see what each piece of code did before you write the next one.
 
@@ -175,18 +174,18 @@ final_answer(result)
 
 def test_the_example_loop_uses_a_tool_that_takes_one_argument() -> None:
     move = ToolSpec(name="move", parameters=(Parameter(name="source"), Parameter(name="target")))
-    prompt = code_prompt([move], packages=[], instructions=None, response_schema=None, limits=Limits())
+    prompt = code_prompt([move], Interpreter(packages=[], limits=Limits()), instructions=None, response_schema=None)
     assert "for item in items" not in prompt
 
 
 def test_an_async_tool_is_awaited_in_the_example_loop() -> None:
-    prompt = code_prompt([FETCH], packages=[], instructions=None, response_schema=None, limits=Limits())
+    prompt = code_prompt([FETCH], Interpreter(packages=[], limits=Limits()), instructions=None, response_schema=None)
     assert "results[item] = await fetch(url=item)" in prompt
 
 
 def test_a_limit_of_processor_time_is_told_where_there_is_one() -> None:
     limits = Limits(action_cpu_seconds=1.5)
-    prompt = code_prompt([], packages=[], instructions=None, response_schema=None, limits=limits)
+    prompt = code_prompt([], Interpreter(packages=[], limits=limits), instructions=None, response_schema=None)
     assert next(line for line in prompt.splitlines() if "may run for" in line) == snapshot(
         "- One block may run for 30 seconds, the tools it calls included, and use 1.5 seconds of processor time, all threads together."
     )
@@ -195,7 +194,7 @@ def test_a_limit_of_processor_time_is_told_where_there_is_one() -> None:
 def test_the_system_message_is_the_same_every_time() -> None:
     def prompt() -> str:
         return code_prompt(
-            [SEARCH], packages=["numpy"], instructions="Be brief.", response_schema=None, limits=Limits()
+            [SEARCH], Interpreter(packages=["numpy"], limits=Limits()), instructions="Be brief.", response_schema=None
         )
 
     assert prompt() == prompt()
@@ -205,7 +204,9 @@ def test_hundreds_of_tools_and_packages_stay_within_bounds() -> None:
     tools = [ToolSpec(name=f"tool_{number}", doc="Words. " * 1000, parameters=QUERY) for number in range(300)]
     packages = [f"package_{number}" for number in range(1000)]
     schema = {"description": "x" * 1_000_000}
-    prompt = code_prompt(tools, packages=packages, instructions=None, response_schema=schema, limits=Limits())
+    prompt = code_prompt(
+        tools, Interpreter(packages=packages, limits=Limits()), instructions=None, response_schema=schema
+    )
     assert len(prompt) < 90_000
     assert all(f"def tool_{number}(" in prompt for number in range(300))
     assert "package_99, 900 more" in prompt
@@ -253,3 +254,20 @@ def test_of_many_variables_the_newest_are_listed() -> None:
     assert "`name_499`" in note
     assert note.endswith("\n- and 420 older ones")
     assert len(note) < 20_000
+
+
+def test_a_function_calling_model_that_can_run_code_is_told_of_the_interpreter_and_its_functions() -> None:
+    interpreter = Interpreter(packages=["numpy"], limits=Limits(), notes=["`sales.csv` is there."])
+    prompt = tool_prompt([SEARCH], interpreter, instructions=None, response_schema=None)
+    assert "`python_interpreter` runs code" in prompt
+    assert "the standard library and numpy" in prompt
+    assert "`sales.csv` is there." in prompt
+    assert "def search(query: str) -> list[str]:" in prompt
+    assert "the only way out" in prompt
+    assert "the only way out" not in tool_prompt([], interpreter, instructions=None, response_schema=None)
+
+
+def test_braces_in_what_is_told_of_the_interpreter_stay_as_they_are() -> None:
+    interpreter = Interpreter(packages=["{x}"], limits=Limits(), notes=["`{y}` is there."])
+    assert "{x}" in (prompt := code_prompt([], interpreter, instructions=None, response_schema=None))
+    assert "`{y}` is there." in prompt
