@@ -91,8 +91,8 @@ def create_lumo_agent(
         limits: what one run may use: a `Limits`, or the fields that differ from its defaults.
         checkpointer: a LangGraph checkpointer; stores the conversation and the variables, so that a run can be resumed.
         system_prompt: instructions for the model, added to what this library tells it.
-        response_format: type of the answer (a pydantic model, or any type pydantic validates); an answer that does not
-            fit goes back to the model.
+        response_format: form of the answer: a pydantic model, any type pydantic validates, or a JSON Schema as a dict
+            (extra `schema`). An answer that does not fit goes back to the model.
         planning_interval: steps between plans; None: no plans.
         retry: how model calls are retried.
         preflight: check every code action before anything of it runs; code that is certain to fail is not started.

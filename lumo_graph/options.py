@@ -31,7 +31,7 @@ class AgentOptions(TypedDict, total=False):
     system_prompt: str | None
     """Instructions, added to what the library tells the model."""
     response_format: Any
-    """Type of the answer."""
+    """Form of the answer: a pydantic model, any type pydantic validates, or a JSON Schema."""
     planning_interval: int | None
     """Steps between plans; None: no plans."""
     retry: RetryPolicy

@@ -17,6 +17,7 @@ from lumo_graph.dialects.parse import PYTHON_INTERPRETER, parse_code_reply, pars
 from lumo_graph.dialects.planning import plan_prompt, replan_prompt
 from lumo_graph.dialects.preflight import check_action
 from lumo_graph.dialects.prompt import Interpreter, code_prompt, tool_prompt, variables_note
+from lumo_graph.dialects.schemas import answer_arguments
 from lumo_graph.dialects.stubs import render_stub
 from lumo_graph.excerpts import shorten
 
@@ -30,6 +31,7 @@ __all__ = [
     "Unparsable",
     "action_from_dict",
     "action_to_dict",
+    "answer_arguments",
     "check_action",
     "check_answer",
     "code_prompt",

@@ -3,13 +3,14 @@
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, SchemaError
 
+from lumo_graph.dialects.schemas import plain_schema, schema_problem
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.excerpts import one_line, shorten
 from lumo_graph.storable import storable
@@ -22,13 +23,16 @@ def response_schema(response_format: Any) -> dict[str, Any] | None:
     """The JSON Schema of the answer that is asked for; None if any answer will do.
 
     Args:
-        response_format: a pydantic model, a dataclass, a TypedDict or any other type that pydantic understands.
+        response_format: a pydantic model, a dataclass, a TypedDict or any other type that pydantic understands; or a
+            JSON Schema.
 
     Raises:
         ConfigurationError: it is none of these, or has no JSON Schema.
     """
     if response_format is None:
         return None
+    if isinstance(response_format, Mapping):
+        return plain_schema(cast("Mapping[str, Any]", response_format))
     try:
         return _adapter(response_format).json_schema()
     except PydanticUserError as error:
@@ -50,6 +54,8 @@ def check_answer(value: Any, response_format: Any) -> tuple[Any, str | None]:
     """
     if response_format is None:
         return value, None
+    if isinstance(response_format, Mapping):
+        return _check_by_schema(value, plain_schema(cast("Mapping[str, Any]", response_format)))
     adapter = _adapter(response_format)
     problem = ""
     for candidate in _candidates(value):
@@ -60,6 +66,15 @@ def check_answer(value: Any, response_format: Any) -> tuple[Any, str | None]:
             problem = _problem(error)
         except ValueError as error:  # bytes and the like, in a field that takes any value
             problem = f"It cannot be written as JSON: {one_line(str(error), 300)}"
+    return None, problem
+
+
+def _check_by_schema(value: Any, schema: Mapping[str, Any]) -> tuple[Any, str | None]:
+    problem = ""
+    for candidate in _candidates(value):
+        problem = schema_problem(candidate, schema)
+        if not problem:
+            return candidate, None
     return None, problem
 
 
@@ -91,7 +106,7 @@ def _adapter(response_format: Any) -> TypeAdapter[Any]:
 def _unusable(response_format: object, why: object) -> ConfigurationError:
     return ConfigurationError(
         f"response_format {shorten(repr(response_format), 200)} cannot be used: {one_line(str(why), 300)}. "
-        "Give a pydantic model, a dataclass, a TypedDict or a type such as list[int]."
+        "Give a pydantic model, a dataclass, a TypedDict, a type such as list[int], or a JSON Schema as a dict."
     )
 
 

@@ -12,7 +12,15 @@ from langgraph.runtime import get_runtime
 from pydantic import create_model
 
 from lumo_graph.approvals import Rule
-from lumo_graph.dialects import Action, Interpreter, RunCode, code_prompt, response_schema, tool_prompt
+from lumo_graph.dialects import (
+    Action,
+    Interpreter,
+    RunCode,
+    answer_arguments,
+    code_prompt,
+    response_schema,
+    tool_prompt,
+)
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.models import RetryPolicy
 from lumo_graph.nodes.stopping import Stopping
@@ -103,16 +111,20 @@ class Setup:
         tools = [*self.toolbox.tools.values(), *([] if self.interpreter is None else [self.interpreter])]
         if not tools and self.response_format is None:
             return []
-        return [*tools, final_answer_tool(self.response_format)]
+        return [*tools, final_answer_tool(self.response_format, self.answer_schema)]
 
 
-def final_answer_tool(response_format: Any) -> BaseTool:
+def final_answer_tool(response_format: Any, answer_schema: dict[str, Any] | None) -> BaseTool:
     """The tool by which a function-calling model ends the run with a value."""
 
     def final_answer(answer: Any) -> Any:
         return answer
 
-    schema = create_model("FinalAnswer", answer=(Any if response_format is None else response_format, ...))
+    schema: Any
+    if isinstance(response_format, Mapping):
+        schema = answer_arguments(answer_schema or {})
+    else:
+        schema = create_model("FinalAnswer", answer=(Any if response_format is None else response_format, ...))
     return StructuredTool.from_function(
         final_answer,
         name="final_answer",
