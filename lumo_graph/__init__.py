@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lumo_graph.errors import LumoGraphError as LumoGraphError
     from lumo_graph.events import RunResult as RunResult
     from lumo_graph.graph import create_lumo_agent as create_lumo_agent
+    from lumo_graph.managed import Agent as Agent
     from lumo_graph.runs import aresume as aresume
     from lumo_graph.runs import arun as arun
     from lumo_graph.runs import astream as astream
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from lumo_graph.types import Session as Session
 
 _HOMES = {
+    "Agent": "lumo_graph.managed",
     "Execution": "lumo_graph.types",
     "Executor": "lumo_graph.types",
     "Limits": "lumo_graph.types",

@@ -203,6 +203,7 @@ def _assembled(
     made = assemble(
         resolve_model(model, base_url=options.get("base_url"), api_key=options.get("api_key")),
         options.get("tools", ()),
+        agents=options.get("agents", ()),
         agent_type=request.agent_type,
         executor=options.get("executor"),
         files=options.get("files", ()),

@@ -179,7 +179,12 @@ def request_for(rule: Rule | None, name: str, args: Mapping[str, Any], *, line: 
 
 
 def question(
-    requests: Sequence[Request], *, question_id: str, code: str | None, calls_before: Sequence[str]
+    requests: Sequence[Request],
+    *,
+    question_id: str,
+    code: str | None,
+    calls_before: Sequence[str],
+    agent: str | None = None,
 ) -> dict[str, Any]:
     """The value of the interrupt: LangChain's request, and what only a code action has.
 
@@ -189,8 +194,10 @@ def question(
             is another one, or that of an earlier question, after a crash has lost the newest.
         code: the code action that makes them; None for function calls.
         calls_before: what the action has called already.
+        agent: the agent that asks, if it was called by another one.
     """
     return {
+        **({} if agent is None else {"agent": agent}),
         "id": question_id,
         "action_requests": [
             {"name": request.name, "args": request.args, "description": request.description} for request in requests
@@ -206,7 +213,7 @@ def question(
 
 def is_question(value: Mapping[str, Any]) -> bool:
     """Whether it is a `question` of ours, and not what a tool asks by itself."""
-    return set(value) == {"id", "action_requests", "review_configs", "code", "lines", "calls_before"}
+    return set(value) - {"agent"} == {"id", "action_requests", "review_configs", "code", "lines", "calls_before"}
 
 
 def answer_schema(requests: Sequence[Request]) -> type[RootModel[Any]]:

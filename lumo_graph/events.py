@@ -56,6 +56,8 @@ class Code:
     type: ClassVar[str] = "code"
     step: int
     code: str
+    agent: str | None = None
+    """The agent whose code it is, if it was called by this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class Output:
     type: ClassVar[str] = "output"
     stream: Stream
     text: str
+    agent: str | None = None
+    """The agent whose code it is, if it was called by this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,8 @@ class ToolStarted:
     """Pairs the call with its end; unique in the run."""
     name: str
     args: Mapping[str, Any]
+    agent: str | None = None
+    """The agent that makes the call, if it was called by this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +98,8 @@ class ToolEnded:
     """It was made when the action ran before; its recorded result was given again."""
     edited: Mapping[str, Any] | None = None
     """The arguments that it was called with, if a person has changed them."""
+    agent: str | None = None
+    """The agent that has made the call, if it was called by this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors import ProcessExecutor
 from lumo_graph.executors.inputs import Files
 from lumo_graph.lumo_agent import LumoAgent
+from lumo_graph.managed import Agent, agent_tools
 from lumo_graph.models import RetryPolicy, model_name, resolve_model
 from lumo_graph.nodes.answer import Answer
 from lumo_graph.nodes.call_model import CallModel
@@ -31,7 +32,6 @@ from lumo_graph.nodes.prepare import Prepare, check_agent_type
 from lumo_graph.nodes.routes import after_calls, after_observe, after_observe_unplanned, branch
 from lumo_graph.nodes.self_debug import SelfDebug
 from lumo_graph.nodes.setup import Setup
-from lumo_graph.nodes.stopping import Stopping
 from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentInput, AgentOutput, AgentState
 from lumo_graph.toolkit.interpreter import PythonInterpreter
@@ -46,18 +46,17 @@ class Assembled:
 
     graph: LumoAgent
     sessions: LiveSessions
-    stopping: Stopping
 
     def stop(self) -> None:
         """End what its nodes do now, undone; from any thread. What has just begun may need it again."""
-        self.stopping.stop()
-        self.sessions.interrupt()
+        self.graph.stop()
 
 
 def create_lumo_agent(
     model: str | BaseChatModel,
     tools: Sequence[BaseTool | Callable[..., Any]] = (),
     *,
+    agents: Sequence[Agent] = (),
     agent_type: AgentType = "function-calling",
     executor: Executor | None = None,
     files: Files = (),
@@ -84,6 +83,8 @@ def create_lumo_agent(
         tools: LangChain tools, functions and async functions. Code calls them by their own names. With a
             `lumo_graph.toolkit.PythonInterpreter` among them, function calling runs code too, in the same jail and with
             the same variables as the code agent.
+        agents: agents that this one may call, in code and by function calling, as `name(task)`: each an
+            `Agent(name, description, graph)`.
         agent_type: `"function-calling"` or `"code-agent"`; the run's input may choose the other.
         executor: runs the code; a `ProcessExecutor` unless given. Nothing is started before the first code action.
         files: what the code finds in its working directory, for reading: a list of paths, or a mapping of names to
@@ -113,6 +114,7 @@ def create_lumo_agent(
     return assemble(
         resolve_model(model),
         tools,
+        agents=agents,
         agent_type=agent_type,
         executor=executor,
         files=files,
@@ -135,6 +137,7 @@ def assemble(
     model: BaseChatModel,
     tools: Sequence[BaseTool | Callable[..., Any]] = (),
     *,
+    agents: Sequence[Agent] = (),
     agent_type: str = "function-calling",
     executor: Executor | None = None,
     files: Files = (),
@@ -156,7 +159,8 @@ def assemble(
     for option, value in (("preflight", preflight), ("tracing", tracing)):
         if type(value) is not bool:
             raise ConfigurationError(f"{option} must be True or False, not {value!r}.")
-    toolbox, interpreter = _apart(tools)
+    managed = agent_tools(agents)
+    toolbox, interpreter = _apart([*tools, *managed] if managed else tools)
     if executor is not None and files:
         raise ConfigurationError("files and executor are both given. Give the files to it: ProcessExecutor(files=...).")
     sessions = LiveSessions(
@@ -186,7 +190,12 @@ def assemble(
         response_schema(response_format)  # raises before any work
     traced = Traced(agent=name, provider=provider_of(model), model=model_name(model), enabled=tracing)
     graph = _build(setup).compile(checkpointer=checkpointer, name=name)
-    return Assembled(graph=LumoAgent.of(graph, traced), sessions=sessions, stopping=setup.stopping)
+    called = [agent.graph.stop for agent in agents if isinstance(agent.graph, LumoAgent)]
+    stops = [setup.stopping.stop, sessions.interrupt, *called]
+    return Assembled(
+        graph=LumoAgent.of(graph, traced, lambda: [stop() for stop in stops], calls_agents=bool(agents)),
+        sessions=sessions,
+    )
 
 
 def _build(setup: Setup) -> StateGraph[AgentState, None, AgentInput, AgentOutput]:

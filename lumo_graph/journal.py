@@ -90,6 +90,8 @@ class Record:
     trace: bytes = b""
     told: bytes = b""
     """Both as in `Path`."""
+    spent: dict[str, Any] | None = None
+    """As in `ToolReply`."""
 
     @classmethod
     def of(
@@ -112,15 +114,16 @@ class Record:
         return cls(
             key=str(asked.key), name=asked.key.name, place=asked.place, in_order=in_order, args=_packb(dict(args)),
             value=value, error=error, error_type=error_type, edited=None if edited is None else _packb(dict(edited)),
-            trace=asked.path.trace, told=asked.path.told,
+            trace=asked.path.trace, told=asked.path.told, spent=None if reply.spent is None else dict(reply.spent),
         )  # fmt: skip
 
     @property
     def reply(self) -> ToolReply:
         """What the call returned."""
         if self.value is None:
-            return ToolReply(error=self.error or _NOT_STORABLE, error_type=self.error_type or "RuntimeError")
-        return ToolReply(value=_unpackb(self.value, strict_map_key=False))
+            error, kind = self.error or _NOT_STORABLE, self.error_type or "RuntimeError"
+            return ToolReply(error=error, error_type=kind, spent=self.spent)
+        return ToolReply(value=_unpackb(self.value, strict_map_key=False), spent=self.spent)
 
     @property
     def path(self) -> Path:

@@ -1,13 +1,15 @@
 """The compiled graph of an agent: LangGraph's, and around each of its runs the span of the run."""
 
 import sys
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping, Sequence
 from contextlib import aclosing, closing, contextmanager
+from dataclasses import replace
 from typing import Any, Self, cast
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
 from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command, Interrupt
 from opentelemetry.context import Context
 from typing_extensions import override
 
@@ -20,25 +22,39 @@ class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
 
     Args:
         traced: what the spans of its runs say of it.
+        stop: ends what its nodes do now, undone; from any thread.
+        calls_agents: it may call other agents.
         **parts: of a compiled state graph.
     """
 
-    def __init__(self, *, traced: Traced, **parts: Any) -> None:
+    def __init__(self, *, traced: Traced, stop: Callable[[], object], calls_agents: bool = False, **parts: Any) -> None:
         super().__init__(**parts)
         self.traced = traced
+        self.stop = stop
+        self.calls_agents = calls_agents
 
     @classmethod
-    def of(cls, graph: CompiledStateGraph[AgentState, None, AgentInput, AgentOutput], traced: Traced) -> Self:
+    def of(
+        cls,
+        graph: CompiledStateGraph[AgentState, None, AgentInput, AgentOutput],
+        traced: Traced,
+        stop: Callable[[], object],
+        *,
+        calls_agents: bool,
+    ) -> Self:
         """A compiled graph as an agent; the two share everything."""
         made = cls.__new__(cls)
-        vars(made).update(vars(graph), traced=traced)
+        vars(made).update(vars(graph), traced=traced, stop=stop, calls_agents=calls_agents)
         return made
 
     @override
     def stream(  # pyright: ignore[reportIncompatibleMethodOverride] - LangGraph's overloads, passed on as they are
         self, input: Any, config: RunnableConfig | None = None, **options: Any
     ) -> Generator[Any, None, None]:
-        chunks: Generator[Any, None, None] = cast("Any", super()).stream(input, config, **options)
+        given = input
+        if self._may_be_for_another(input, config):
+            given = addressed(input, self.get_state(self._whole_config(config)).interrupts)
+        chunks: Generator[Any, None, None] = cast("Any", super()).stream(given, config, **options)
         run = begin_run(self.traced, self._whole(config))
         context = _context_of(run)
         if context is None:
@@ -52,7 +68,10 @@ class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
     async def astream(  # pyright: ignore[reportIncompatibleMethodOverride] - same
         self, input: Any, config: RunnableConfig | None = None, **options: Any
     ) -> AsyncGenerator[Any, None]:
-        chunks: AsyncGenerator[Any, None] = cast("Any", super()).astream(input, config, **options)
+        given = input
+        if self._may_be_for_another(input, config):
+            given = addressed(input, (await self.aget_state(self._whole_config(config))).interrupts)
+        chunks: AsyncGenerator[Any, None] = cast("Any", super()).astream(given, config, **options)
         run = begin_run(self.traced, self._whole(config))
         with _ending(run):
             async with aclosing(_AsyncWithin(chunks, _context_of(run))) as traced:
@@ -60,7 +79,31 @@ class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
                     yield chunk
 
     def _whole(self, config: RunnableConfig | None) -> Mapping[str, Any]:
+        return self._whole_config(config)
+
+    def _whole_config(self, config: RunnableConfig | None) -> RunnableConfig:
         return ensure_config(merge_configs(self.config, config))
+
+    def _may_be_for_another(self, given: Any, config: RunnableConfig | None) -> bool:
+        """Whether it is an answer that an agent which this one has called may wait for."""
+        if not self.calls_agents or not isinstance(given, Command) or given.resume is None:
+            return False
+        return "__pregel_task_id" not in self._whole_config(config).get("configurable", {})
+
+
+def addressed(given: Command[Any], interrupts: Sequence[Interrupt]) -> Command[Any]:
+    """An answer with the id of the only interrupt that waits.
+
+    LangGraph gives an answer without an id to whoever asks first. Of an agent and the agents that it calls that may be
+    another one than the one which has asked.
+    """
+    if len(interrupts) != 1 or interrupts[0].id in _names(given.resume):
+        return given
+    return replace(given, resume={interrupts[0].id: given.resume})
+
+
+def _names(resume: Any) -> Collection[str]:
+    return cast("Mapping[str, Any]", resume) if isinstance(resume, Mapping) else ()
 
 
 def _context_of(run: RunTrace | None) -> Context | None:

@@ -11,6 +11,7 @@ from lumo_graph.checkpoints import Checkpointer
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors.inputs import Files
 from lumo_graph.limits import Limits, is_limit
+from lumo_graph.managed import Agent
 from lumo_graph.models import RetryPolicy
 from lumo_graph.types import AgentType, Executor
 
@@ -20,6 +21,8 @@ class AgentOptions(TypedDict, total=False):
 
     tools: Sequence[BaseTool | Callable[..., Any]]
     """LangChain tools, functions and async functions."""
+    agents: Sequence[Agent]
+    """Agents that this one may call, as `name(task)`."""
     base_url: str | None
     """Where the model's API is, with or without `/chat/completions`; for models given by name."""
     api_key: str | None

@@ -13,7 +13,7 @@ from lumo_graph.agents import Agent, Request, aopened, opened, request_for, resu
 from lumo_graph.checkpoints import Checkpointer
 from lumo_graph.events import Answered, Event, RunResult
 from lumo_graph.options import AgentOptions, RunOptions
-from lumo_graph.streaming import STREAM_MODES, events_of
+from lumo_graph.streaming import STREAM_MODES, events_below, events_of
 
 
 def run(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions]) -> RunResult:
@@ -160,9 +160,12 @@ def _stream(
 
 def _streamed(agent: Agent, request: Request) -> Generator[Event, None, RunResult]:
     values: Mapping[str, Any] = {}
-    chunks = agent.graph.stream(request.input, agent.config, stream_mode=STREAM_MODES, **agent.how)
+    chunks = agent.graph.stream(request.input, agent.config, stream_mode=STREAM_MODES, subgraphs=True, **agent.how)
     try:
-        for mode, chunk in chunks:  # a name keeps it: it must not close before its node is told to end
+        for namespace, mode, chunk in chunks:  # a name keeps it: it must not close before its node is told to end
+            if namespace:
+                yield from events_below(namespace, mode, chunk)
+                continue
             if mode == "values":
                 values = cast("Mapping[str, Any]", chunk)
             yield from events_of(mode, chunk)
@@ -184,12 +187,13 @@ async def _astream(
             return
         values: Mapping[str, Any] = {}
         try:
-            async for mode, chunk in agent.graph.astream(
-                request.input, agent.config, stream_mode=STREAM_MODES, **agent.how
+            async for namespace, mode, chunk in agent.graph.astream(
+                request.input, agent.config, stream_mode=STREAM_MODES, subgraphs=True, **agent.how
             ):
-                if mode == "values":
+                if mode == "values" and not namespace:
                     values = cast("Mapping[str, Any]", chunk)
-                for event in events_of(mode, chunk):
+                told = events_below(namespace, mode, chunk) if namespace else events_of(mode, chunk)
+                for event in told:
                     yield event
         except GraphDrained:
             yield Answered(result=agent.drained((await agent.graph.aget_state(agent.config)).values))

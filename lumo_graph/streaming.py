@@ -1,6 +1,7 @@
 """LangGraph's stream as events of a run. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from langchain_core.messages import AIMessageChunk
@@ -29,8 +30,8 @@ INTERRUPT = "__interrupt__"
 
 _ASKING = frozenset({"plan", "generate_code", "call_model", "answer"})
 
-_CUSTOM: Mapping[str, type[Output | ToolStarted | ToolEnded]] = {
-    kind.type: kind for kind in (Output, ToolStarted, ToolEnded)
+_CUSTOM: Mapping[str, type[Code | Output | ToolStarted | ToolEnded]] = {
+    kind.type: kind for kind in (Code, Output, ToolStarted, ToolEnded)
 }
 
 
@@ -57,6 +58,20 @@ def events_of(mode: str, chunk: Any) -> Iterator[Event]:
                 yield from _of_update(node, cast("dict[str, Any]", update))
 
 
+def events_below(namespace: Sequence[str], mode: str, chunk: Any) -> Iterator[Event]:
+    """The events of an agent that was called: its code, what that prints, and its tool calls.
+
+    Args:
+        namespace: of its graph, as LangGraph gives it with `subgraphs=True`: node and agent by turns.
+        mode: the stream mode the chunk came by.
+        chunk: as LangGraph gives it for that mode.
+    """
+    if mode != "custom" or len(namespace) % 2:
+        return  # a graph that a tool invokes: what it streams is its own
+    agent = "/".join(part.partition(":")[0] for part in namespace[1::2])
+    yield from (replace(event, agent=agent) for event in _custom(chunk))
+
+
 def pending_of(interrupts: Iterable[Interrupt]) -> Iterator[Mapping[str, Any]]:
     """What waits for a person, each with its `id`. A tool that asks by itself asks what it likes."""
     for waiting in interrupts:
@@ -67,7 +82,7 @@ def pending_of(interrupts: Iterable[Interrupt]) -> Iterator[Mapping[str, Any]]:
         yield {"id": waiting.id, **asked}
 
 
-def _custom(payload: Any) -> Iterator[Event]:
+def _custom(payload: Any) -> Iterator[Code | Output | ToolStarted | ToolEnded]:
     # The stream also carries what the user's own tools write: that is not ours to interpret.
     if isinstance(payload, dict):
         fields = cast("dict[str, Any]", payload)

@@ -29,6 +29,8 @@ class ToolSpec:
     """Python source of the return type, for the stub."""
     is_async: bool = False
     """The tool has only an async implementation: code calls it with `await`."""
+    is_agent: bool = False
+    """Another agent answers. An executor does not count the time that it takes as time of the action."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,8 @@ class ToolReply:
     """Message of the exception to raise in the code; None if the call succeeded."""
     error_type: str = "ToolError"
     """Class name of that exception; a builtin exception's name is raised as that builtin."""
+    spent: Mapping[str, Any] | None = None
+    """What an agent that answered has used, the `to_dict` of a `Spent`. It does not go to the code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

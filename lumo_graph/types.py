@@ -220,7 +220,8 @@ class Session(Protocol):
 
         Args:
             code: Python source; top-level `await` is allowed.
-            seconds: wall-clock limit. After it the action fails with a `TimeoutError` in `Execution.error`.
+            seconds: wall-clock limit. After it the action fails with a `TimeoutError` in `Execution.error`. Time in
+                which a call of a tool that `is_agent` is served need not count.
             serve: answers the tool calls of the action.
             write: receives output as it is printed; `Execution` holds all of it too, cut to a bound.
             sources: what the action draws random numbers and times from, so that it takes the same path when it runs

@@ -8,6 +8,7 @@ from typing import Any
 
 from lumo_graph.executors.calls import Calls
 from lumo_graph.executors.checking import DoneMessage, parse_call, parse_done, parse_unfrozen
+from lumo_graph.executors.clock import ActionClock
 from lumo_graph.executors.control import EndedError
 from lumo_graph.executors.endings import (
     ROLLED_BACK,
@@ -38,7 +39,6 @@ _MAX_PARTS = 2_000_000
 """Values in the arguments of all tool calls of one action: each takes the host time, whatever comes of the call."""
 _MAX_LAST = 256 << 10
 """Bytes that an action may send once it is to stop: enough to say that it has ended."""
-_LONGEST_WAIT = 3600.0
 
 
 class RunningAction:
@@ -51,7 +51,7 @@ class RunningAction:
         tools: Mapping[str, ToolSpec],
         calls: Calls,
         number: int,
-        seconds: float,
+        clock: ActionClock,
         allowed: Allowed,
         write: Write | None,
         sources: Sources | None = None,
@@ -67,7 +67,7 @@ class RunningAction:
         self._tools = tools
         self._calls = calls
         self._number = number
-        self._seconds = seconds
+        self._limit = clock
         self._allowed = allowed
         self._write = write
         self._sources = sources
@@ -76,7 +76,6 @@ class RunningAction:
         self._parts = 0
         self._most_received: int | None = None
         self._started = time.monotonic()
-        self._until = self._started + seconds
         self._stopping: str | None = None
         self._overspent = False  # it was stopped for its processor time
         self._stdout, self._stderr = Capture(), Capture()
@@ -93,7 +92,7 @@ class RunningAction:
                 seed, clock = (None, b"") if self._sources is None else (self._sources.seed, self._sources.clock)
                 message = pack(["exec", self._number, code, word, seed, clock], TO_WORKER_CAP)
                 self._link.control.begin(word)
-                self._link.send_whole(message, min(self._seconds, SEND_SECONDS))
+                self._link.send_whole(message, min(self._limit.seconds, SEND_SECONDS))
             except FrameTooLargeError as failure:
                 return self._finish(error=CodeError(kind="SyntaxError", message=f"The action is too long: {failure}."))
             except UnicodeEncodeError as failure:
@@ -128,7 +127,7 @@ class RunningAction:
     def _check_results_taken(self) -> None:
         # A result that is still on its way would stand before the next action.
         self._calls.close()
-        left = self._until - time.monotonic()
+        left = self._limit.left
         if not self._link.sends_nothing(min(max(left, GRACE), _TAKE_SECONDS)):
             raise FrameError("it does not take the results of its tool calls")
 
@@ -137,7 +136,7 @@ class RunningAction:
         while True:
             if (failure := self._calls.failure) is not None:
                 raise failure
-            left = self._until - time.monotonic()
+            left = self._limit.left
             if left <= 0 or ((self.interrupted or self._link.control.over) and self._stopping is None):
                 if self._stopping is not None:
                     return None
@@ -146,7 +145,7 @@ class RunningAction:
                 continue
             if self._most_received is not None and self._link.received > self._most_received:
                 return None
-            readable, (stdout, stderr), _ = self._link.wait(min(left, _LONGEST_WAIT))
+            readable, (stdout, stderr), _ = self._link.wait(self._limit.pause)
             self._take(stdout, stderr)
             for message in self._link.receive() if readable else ():
                 if (done := self._handle(message)) is not None:
@@ -190,7 +189,7 @@ class RunningAction:
         self._calls.close()
         self._link.control.interrupt()
         self._most_received = self._link.received + _MAX_LAST - self._link.incomplete
-        self._until = time.monotonic() + GRACE
+        self._limit.end_in(GRACE)
 
     def _take(self, stdout: bytes, stderr: bytes) -> None:
         streams: tuple[tuple[Stream, Capture, bytes], ...] = (
@@ -219,7 +218,7 @@ class RunningAction:
     def _describe_stop(self, error: CodeError | None) -> CodeError:
         if self._overspent and self._allowed.cpu_seconds is not None:
             return describe_stop("TimeoutError", self._allowed.cpu_seconds, error, of_processor=True)
-        return describe_stop(self._stopping or "TimeoutError", self._seconds, error)
+        return describe_stop(self._stopping or "TimeoutError", self._limit.seconds, error)
 
     def _undone(self, error: CodeError) -> Execution:
         self.roll_back()

@@ -3,13 +3,13 @@
 import contextlib
 import contextvars
 import threading
-import time
 import weakref
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
 from lumo_graph.errors import ExecutorError, SnapshotError
 from lumo_graph.executors.calls import Calls, Threads
+from lumo_graph.executors.clock import ActionClock
 from lumo_graph.executors.control import EndedError
 from lumo_graph.executors.endings import Allowed
 from lumo_graph.executors.frames import FrameError
@@ -83,7 +83,7 @@ class ProcessSession:
 
         Args:
             code: Python source; top-level `await` is allowed.
-            seconds: wall-clock limit, tool calls included.
+            seconds: wall-clock limit, tool calls included, but not the time in which other agents answer.
             serve: answers the tool calls of the action, from daemon threads with the caller's context variables.
             write: receives output as it is printed, up to the bound that `Execution` has for its head.
             sources: what the action draws random numbers and times from. None: the operating system; nothing is kept.
@@ -97,18 +97,18 @@ class ProcessSession:
         """
         with self._alone():
             self._actions += 1
-            until = time.monotonic() + seconds + GRACE
+            clock = ActionClock(seconds)
             calls = Calls(
-                serve=serve,
+                serve=clock.serving(serve, self._tools),
                 context=contextvars.copy_context(),
                 threads=self._threads,
                 # A reply that is cut off spoils the stream: it has as long as the action has.
-                send=lambda data: self._send_reply(data, min(max(until - time.monotonic(), 0.0), _LONGEST_SEND)),
+                send=lambda data: self._send_reply(data, min(max(clock.left + GRACE, 0.0), _LONGEST_SEND)),
                 wake=self._link.wake,
             )
             running = RunningAction(
                 self._link, tools=self._tools, calls=calls, number=self._actions,
-                seconds=seconds, allowed=self._allowed, write=write, sources=sources,
+                clock=clock, allowed=self._allowed, write=write, sources=sources,
             )  # fmt: skip
             self._running = running
             try:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from langchain_core.runnables import RunnableConfig
 
+from lumo_graph.budgets import AGENT_NAME
 from lumo_graph.dialects import shorten
 from lumo_graph.errors import DivergenceError, ExecutorError
-from lumo_graph.events import Output
+from lumo_graph.events import Code, Output
 from lumo_graph.nodes.journaling import Journal
 from lumo_graph.nodes.restoring import Restoring
 from lumo_graph.nodes.routes import action_seconds
@@ -78,9 +79,15 @@ class Work:
         self._key = session_key(state, config)
         self._comes_back = not ends_with_run(state, config)
         self._emit = event_emitter()
+        self._is_called = AGENT_NAME in config.get("configurable", {})
         self._session: Session | None = None
         self._stopped = False
         self._served: dict[int, Served] = {}
+
+    def show(self, code: str) -> None:
+        """Send the event of the code, if another agent has called: what the nodes write is not seen there."""
+        if self._is_called:
+            self._emit(Code(step=self._state["counters"]["steps"], code=code))
 
     def do(self, code: str) -> Done:
         """Run the code where the variables of the thread are, and store what it leaves."""

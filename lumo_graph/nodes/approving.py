@@ -39,6 +39,7 @@ class Approvals:
         journal: of the action.
         code: of the action; None for function calls.
         expected: calls that are known to come; then a wave need not wait for others.
+        agent: by which name it was called, if it was called by another one.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class Approvals:
         *,
         code: str | None = None,
         expected: int | None = None,
+        agent: str | None = None,
     ) -> None:
         self._rules = rules
         self._journal = journal
         self._code = code
         self._expected = expected
+        self._agent = agent
         self._changed = threading.Condition()
         self._waiting: dict[str, Request] = {}
         self._decided: dict[str, Decision] = {}
@@ -172,7 +175,7 @@ class Approvals:
         keys, requests = tuple(self._waiting), tuple(self._waiting.values())
         place = len(journal.waves)
         name = journal.question_id(place)
-        asked = question(requests, question_id=name, code=self._code, calls_before=self._made)
+        asked = question(requests, question_id=name, code=self._code, calls_before=self._made, agent=self._agent)
         wave = Wave(keys=keys, requests=requests, question=asked)
         journal.add_wave(wave.to_dict())
         self._settle(journal, wave, place)

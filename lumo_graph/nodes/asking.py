@@ -9,10 +9,11 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 
+from lumo_graph.budgets import Spent
 from lumo_graph.dialects import variables_note
 from lumo_graph.models import acall_model, call_model, usage_of
 from lumo_graph.nodes.setup import Setup
-from lumo_graph.state import AgentState, Counters
+from lumo_graph.state import AgentState, Counters, Update
 from lumo_graph.types import Limits, Usage
 
 
@@ -80,15 +81,20 @@ def usage_so_far(state: AgentState) -> Usage:
     return Usage(**state.get("usage", {}))
 
 
-class Spent(TypedDict):
+class Counted(TypedDict):
     """The part of an update that counts a model call."""
 
     usage: dict[str, Any]
     counters: Counters
 
 
-def spend(state: AgentState, reply: Reply) -> Spent:
+def spend(state: AgentState, reply: Reply) -> Counted:
     """Count a model call."""
     usage = usage_so_far(state) + usage_of(reply.message)
     counters = state["counters"]
     return {"usage": asdict(usage), "counters": {**counters, "seconds": counters["seconds"] + reply.seconds}}
+
+
+def used(state: AgentState, spent: Spent) -> Update:
+    """Count what agents that were called have used; their tool calls are counted with the others."""
+    return {"usage": asdict(usage_so_far(state) + spent.usage)} if spent != Spent() else {}

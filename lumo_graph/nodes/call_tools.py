@@ -12,6 +12,7 @@ from langchain_core.runnables import RunnableConfig
 
 from lumo_graph.dialects import PYTHON_INTERPRETER, RunCode, action_from_dict, shorten
 from lumo_graph.dialects import CallTools as CallToolsAction
+from lumo_graph.nodes.asking import used
 from lumo_graph.nodes.routes import action_seconds
 from lumo_graph.nodes.serving import Served, ToolServer, edited_note
 from lumo_graph.nodes.setup import Setup
@@ -65,12 +66,14 @@ class CallTools:
         server = ToolServer(self._setup, state, config, together=len(calls))
         futures = _start(calls, server)
         try:
-            done, late = concurrent.futures.wait(futures.values(), timeout=action_seconds(state))
+            concurrent.futures.wait(_timed(calls, futures, server), timeout=action_seconds(state))
+            concurrent.futures.wait(_of_agents(calls, futures, server))
+            done = {key: future for key, future in futures.items() if future.done()}
         finally:
             server.stop()
-        for future in late:
+        for future in futures.values():
             future.cancel()
-        return _update(state, asked, {key: future for key, future in futures.items() if future in done}, server)
+        return _update(state, asked, done, server)
 
     async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
         """Make the calls from an event loop."""
@@ -81,14 +84,16 @@ class CallTools:
         loop = asyncio.get_running_loop()
         server = ToolServer(self._setup, state, config, together=len(calls), loop=loop)
         futures = _start(calls, server)
-        waiting = [asyncio.wrap_future(future) for future in futures.values()]
+        waiting = {future: asyncio.wrap_future(future) for future in futures.values()}
         try:
-            if waiting:
-                await asyncio.wait(waiting, timeout=action_seconds(state))
+            if timed := [waiting[future] for future in _timed(calls, futures, server)]:
+                await asyncio.wait(timed, timeout=action_seconds(state))
+            if others := [waiting[future] for future in _of_agents(calls, futures, server)]:
+                await asyncio.wait(others)
             done = {key: future for key, future in futures.items() if future.done()}
         finally:
             server.stop()
-            for future in waiting:
+            for future in waiting.values():
                 _forget(future)
         return _update(state, asked, done, server)
 
@@ -123,6 +128,18 @@ def _start(calls: list[Call], server: ToolServer) -> dict[str, Future[Served]]:
     return dict(zip((call.call_id for call in calls), futures, strict=True))
 
 
+Futures = Mapping[str, Future[Served]]
+
+
+def _timed(calls: list[Call], futures: Futures, server: ToolServer) -> list[Future[Served]]:
+    return [futures[call.call_id] for call in calls if not server.is_agent(call.name)]
+
+
+def _of_agents(calls: list[Call], futures: Futures, server: ToolServer) -> list[Future[Served]]:
+    """Calls that another agent answers: they have the time that the agent has."""
+    return [futures[call.call_id] for call in calls if server.is_agent(call.name)]
+
+
 def _work(call: Call, place: int, server: ToolServer) -> Callable[[], Served]:
     request = ToolRequest(seq=place, name=call.name, args=call.args, in_order=False)
     return lambda: server.call(call.call_id, request)
@@ -144,6 +161,7 @@ def _update(state: AgentState, asked: Asked, done: Mapping[str, Future[Served]],
     results += [_malformed(call, position) for position, call in enumerate(asked.malformed)]
     longest = max((result["seconds"] for result in results), default=0.0)
     return {
+        **used(state, server.spent),
         "results": results,
         "counters": {**counters, "tool_calls": server.count, "seconds": counters["seconds"] + longest},
     }

@@ -12,6 +12,7 @@ from lumo_graph.approvals import Decision, EditedAction
 from lumo_graph.dialects import RunCode, action_from_dict, action_to_dict, check_action, shorten
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.nodes.acting import Done, Work, not_run_again
+from lumo_graph.nodes.asking import used
 from lumo_graph.nodes.serving import ToolServer
 from lumo_graph.nodes.setup import WITH_ITS_TOOLS, Setup
 from lumo_graph.nodes.threads import await_thread
@@ -86,6 +87,7 @@ class Execute:
                     }
             case _:
                 chosen = action
+        work.show(chosen.code)
         done = work.do(chosen.code)
         traced.ran(chosen.code)
         traced.left(done.isolation, done.snapshot, done.restore)
@@ -149,6 +151,7 @@ def _update(state: AgentState, server: ToolServer, done: Done, ran: RunCode) -> 
     counters, known = state["counters"], state.get("unsaved", {})
     seconds = counters["seconds"] + execution.seconds + done.restore_seconds
     update: Update = {
+        **used(state, server.spent),
         "execution": execution.to_dict(),
         "lost": done.lost,
         "counters": {**counters, "tool_calls": server.count, "seconds": seconds},

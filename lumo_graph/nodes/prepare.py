@@ -16,6 +16,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Overwrite
 
+from lumo_graph.budgets import BUDGET, tightened
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.nodes.marking import is_ours
 from lumo_graph.nodes.records import find_place
@@ -39,6 +40,7 @@ class Prepare:
             raise ConfigurationError("interrupt_on needs a checkpointer: without one, nobody could answer. Give one.")
         agent_type = check_agent_type(state.get("agent_type") or self._setup.agent_type)
         limits = Limits.of(state.get("limits"), default=self._setup.limits)
+        limits = tightened(limits, config.get("configurable", {}).get(BUDGET) or {})
         task, messages = _opening(state)
         return {
             "messages": messages,

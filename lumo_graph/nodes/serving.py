@@ -1,10 +1,9 @@
 """Serve tool calls, whichever branch they come from: one door with limit, journal, approvals and events."""
 
 import asyncio
-import concurrent.futures
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,19 +13,18 @@ from langgraph.errors import GraphInterrupt
 from opentelemetry import context as otel
 
 from lumo_graph.approvals import Decision, Request, rules_of_run
+from lumo_graph.budgets import AGENT_NAME, Spent
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.events import Event, ToolEnded, ToolStarted, event_to_dict
 from lumo_graph.journal import Asked
 from lumo_graph.nodes.approving import Approvals
 from lumo_graph.nodes.journaling import Journal
+from lumo_graph.nodes.making import Making
 from lumo_graph.nodes.setup import WITH_ITS_TOOLS, Setup
 from lumo_graph.state import AgentState
-from lumo_graph.tools import Effects, bounded_args, preview, run_in_background
+from lumo_graph.tools import Effects, bounded_args, preview
 from lumo_graph.tracing import ToolCallWork
 from lumo_graph.types import ToolReply, ToolRequest
-
-IDEMPOTENCY_KEY = "idempotency_key"
-"""Where a tool finds the key of its call: in its config's `configurable`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,16 +63,12 @@ class ToolServer:
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._toolbox = setup.toolbox
-        self._config = config
+        self._making = Making(setup.toolbox, state, config, loop)
         self._together = together
-        self._loop = loop
-        self._asynchronous = {spec.name for spec in setup.toolbox.specs if spec.is_async}
         self._limit: int | None = state["run"]["limits"]["max_tool_calls"]
         self._before = state["counters"]["tool_calls"]
         self._made = 0
-        self._stopped = False
         self._lock = threading.Lock()
-        self._cancels: list[Callable[[], object]] = []
         self._traced: set[ToolCallWork] = set()
         self._emit = event_emitter()
         self.context = otel.get_current()
@@ -82,7 +76,13 @@ class ToolServer:
         self.journal = Journal.of(config, loop)
         """Of the action; None where nothing is stored."""
         rules = rules_of_run(setup.approvals, state["run"].get("interrupt_on", ()), setup.lifted)
-        self._approvals = Approvals(rules, self.journal, code=code, expected=None if code is not None else together)
+        self._approvals = Approvals(
+            rules,
+            self.journal,
+            code=code,
+            expected=None if code is not None else together,
+            agent=config.get("configurable", {}).get(AGENT_NAME),
+        )
 
     def decide_about_code(self, code: str) -> Decision | None:
         """The decision about the whole action; None if nobody needs to be asked. Not on an event loop.
@@ -99,8 +99,17 @@ class ToolServer:
 
     @property
     def count(self) -> int:
-        """Calls of the run so far, refused ones included."""
-        return self._before + self._made
+        """Calls of the run so far, refused ones included, and those of the agents it has called."""
+        return self._before + self._made + self.spent.tool_calls
+
+    def is_agent(self, name: str) -> bool:
+        """Whether another agent answers calls of this name."""
+        return self._making.is_agent(name)
+
+    @property
+    def spent(self) -> Spent:
+        """What the agents that were called have used."""
+        return self._making.spent
 
     def call(self, call_id: str, request: ToolRequest) -> Served:
         """Make one call, from any thread. A failing tool is a reply with an error, not an exception.
@@ -130,6 +139,7 @@ class ToolServer:
         shown = ""
         try:
             made = self._reply(request)
+            self._making.count(made.reply)
             shown = preview(made.reply.value) if made.reply.error is None else preview(made.reply.error)
         finally:
             self._approvals.end(f"{request.name} -> {shown}")
@@ -154,12 +164,10 @@ class ToolServer:
     def stop(self) -> None:
         """Cancel the async tools that still run. A sync tool cannot be stopped; nobody waits for it any more."""
         with self._lock:
-            self._stopped = True
-            cancels, late = list(self._cancels), list(self._traced)
+            late = list(self._traced)
         for work in late:
             work.abandon()
-        for cancel in cancels:
-            cancel()
+        self._making.stop()
 
     def _reply(self, request: ToolRequest) -> Served:
         if self.journal is not None:
@@ -237,12 +245,11 @@ class ToolServer:
         return Served(reply=reply, replayed=not ours, edited=edited)
 
     def _make(self, name: str, args: Mapping[str, Any], *, key: str | None) -> ToolReply:
-        config = self._config if key is None else _with_key(self._config, key)
         try:
-            if name in self._asynchronous:
-                return self._await(name, args, config)
-            return self._toolbox.call(name, args, config)
+            return self._making.make(name, args, key=key, tool_calls=self.count)
         except GraphInterrupt:
+            if self._making.is_agent(name):
+                raise  # the agent finds its question again, and its answer
             if self._made == 1 and self._together == 1 and not self._approvals.has_rules:
                 self._approvals.forget_answer()
                 if self.journal is not None:
@@ -255,29 +262,6 @@ class ToolServer:
                 else f"{name} waits for a person, so it must be the first and only call of its action. Call it alone."
             )
             return ToolReply(error=text, error_type="RuntimeError")
-
-    def _await(self, name: str, args: Mapping[str, Any], config: RunnableConfig) -> ToolReply:
-        def make() -> Coroutine[Any, Any, ToolReply]:
-            return self._toolbox.acall(name, args, config)
-
-        try:
-            if self._loop is None:
-                return run_in_background(make, started=self._cancels.append)
-            future = asyncio.run_coroutine_threadsafe(make(), self._loop)
-            self._cancels.append(future.cancel)
-            return future.result()
-        except (asyncio.CancelledError, concurrent.futures.CancelledError):
-            if self._stopped:
-                raise StoppedError(name) from None  # nothing is recorded: what has become of it is not known
-            return ToolReply(error=f"{name} was stopped before it returned.", error_type="TimeoutError")
-
-
-class StoppedError(Exception):
-    """The action was stopped while a call of it was being made."""
-
-
-def _with_key(config: RunnableConfig, key: str) -> RunnableConfig:
-    return {**config, "configurable": {**config.get("configurable", {}), IDEMPOTENCY_KEY: key}}
 
 
 def edited_note(name: str, args: Mapping[str, Any]) -> str:

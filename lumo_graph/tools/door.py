@@ -30,6 +30,11 @@ from lumo_graph.tools.signatures import read_parameters
 from lumo_graph.types import ToolReply, ToolSpec
 
 _MIB = 1024 * 1024
+IDEMPOTENCY_KEY = "idempotency_key"
+"""Where a tool finds the key of its call: in its config's `configurable`."""
+AGENT = "lumo_graph:agent"
+"""In a tool's metadata: another agent answers its calls."""
+
 _AT_ONCE = (type(None), bool, int, float, str)
 
 
@@ -144,7 +149,12 @@ def open_door(tool: BaseTool, *, max_result_bytes: int) -> Door:
     returns, keys = read_result(tool)
     text = f"{doc.text}\n\nKeys of the result: {keys}".strip() if keys else doc.text
     spec = ToolSpec(
-        name=tool.name, doc=text, parameters=parameters.shown, returns=returns, is_async=is_async_only(tool)
+        name=tool.name,
+        doc=text,
+        parameters=parameters.shown,
+        returns=returns,
+        is_async=is_async_only(tool),
+        is_agent=bool((tool.metadata or {}).get(AGENT)),
     )
     return Door(
         tool=tool,

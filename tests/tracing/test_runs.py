@@ -19,6 +19,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from lumo_graph import arun, astream, create_lumo_agent, run, stream
 from lumo_graph.errors import ModelError
+from lumo_graph.managed import Agent
 from lumo_graph.testing import ScriptedModel
 from tests.tracing.agents import ANSWER, FAILS, GATHER, SUM, THREADS, TOOLS, add, caller, calls, coder
 
@@ -536,3 +537,23 @@ async def test_code_that_is_stopped_with_its_run_is_no_error(spans):
         await asyncio.sleep(0.01)
     code = spans.one("execute_tool python")
     assert (code.status.status_code, code.attributes["lumo_graph.outcome"]) == (StatusCode.UNSET, "cancelled")
+
+
+@pytest.mark.parametrize("from_a_loop", [False, True])
+def test_an_agent_that_is_called_is_a_branch_of_its_callers_tree(spans, from_a_loop):
+    inner = create_lumo_agent(ScriptedModel([SUM, ANSWER]), TOOLS, agent_type="code-agent", name="summer")
+    outer = [calls(("helper", {"task": "add"})), "3"]
+    agents = [Agent("helper", "Adds.", inner)]
+    if from_a_loop:
+        asyncio.run(arun("x", ScriptedModel(outer), agents=agents))
+    else:
+        run("x", ScriptedModel(outer), agents=agents)
+    assert spans.tree == [
+        "invoke_agent lumo_agent",
+        "  agent.step",
+        "    chat scripted",
+        "    execute_tool helper",
+        *(f"      {line.replace('lumo_agent', 'summer')}" for line in CODE),
+        "  agent.step",
+        "    chat scripted",
+    ]

@@ -11,6 +11,7 @@ from typing import Any
 
 from lumo_graph.errors import ExecutorError, SnapshotError
 from lumo_graph.executors.calls import Threads
+from lumo_graph.executors.clock import ActionClock, Alarm
 from lumo_graph.executors.endings import describe_death, describe_stop
 from lumo_graph.executors.monty.action import GIVEN, RunningAction, StoppedError
 from lumo_graph.executors.monty.checker import TypeChecker
@@ -23,7 +24,6 @@ from lumo_graph.executors.output import Capture
 from lumo_graph.executors.worker.values import describe_result
 from lumo_graph.types import CodeError, Execution, Isolation, Serve, Snapshot, Sources, Stream, ToolSpec, Value, Write
 
-_LONGEST = 3600.0 * 24
 _ASKING_SECONDS = 5.0
 
 _NO_LAYER = "Monty starts its own process and confines code by what its interpreter can do"
@@ -75,7 +75,7 @@ class MontySession:
 
         Args:
             code: Python source, as much of Python as Monty knows; top-level `await` is allowed.
-            seconds: wall-clock limit, tool calls included.
+            seconds: wall-clock limit, tool calls included, but not the time in which other agents answer.
             serve: answers the tool calls of the action, from daemon threads with the caller's context variables.
             write: receives output as it is printed, up to the bound that `Execution` has for its head.
             sources: not used: `MontyExecutor` is not deterministic.
@@ -91,17 +91,16 @@ class MontySession:
             started = time.monotonic()
             if (refused := self._check(code)) is not None:
                 return Execution(error=refused, variables=self._lines(), seconds=time.monotonic() - started)
+            clock = ActionClock(seconds)
             running = RunningAction(
                 self._worker,
                 tools=self._tools,
-                serve=serve,
+                serve=clock.serving(serve, self._tools),
                 context=contextvars.copy_context(),
                 threads=self._threads,
             )
             self._running = running
-            clock = threading.Timer(min(seconds, _LONGEST), running.stop, ["TimeoutError"])
-            clock.daemon = True
-            clock.start()
+            alarm = Alarm(clock, lambda: running.stop("TimeoutError"))
             try:
                 execution = self._run(running, code, seconds, write)
                 execution = replace(execution, calls=running.close(), seconds=time.monotonic() - started)
@@ -109,7 +108,7 @@ class MontySession:
                 self._end("its action was abandoned")
                 raise
             finally:
-                clock.cancel()
+                alarm.cancel()
                 self._running = None
                 running.close()
             if execution.rolled_back and execution.error is not None:
