@@ -16,6 +16,8 @@ def _lines(request: Mapping[str, Any]) -> Iterator[str]:
     if "action_requests" not in request:
         yield f"a tool asks: {json.dumps(dict(request), ensure_ascii=False, default=repr)}"
         return
+    if agent := request.get("agent"):
+        yield f"{agent} asks:"
     for call, review in zip(request["action_requests"], request["review_configs"], strict=True):
         args = ", ".join(f"{name}={value!r}" for name, value in call["args"].items() if name != "code")
         yield f"{call['name']}({args}) waits: {', '.join(review['allowed_decisions'])}"

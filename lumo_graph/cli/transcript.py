@@ -66,7 +66,7 @@ class Transcript:
         self._replied = False
         self._doing = "waiting for the model"
         self._since = self._began
-        self._running: dict[str, ToolStarted] = {}
+        self._running: dict[tuple[str | None, str], ToolStarted] = {}
         self._printed: dict[str, str] = {}
         self._line = ""
         self._output_lines = 0
@@ -135,12 +135,14 @@ class Transcript:
     # -- what the action does ------------------------------------------------------------------------------------
 
     def _begin(self, event: Code) -> Iterator[Block]:
-        self._code = True
-        self._now("running the code")
-        yield Block(kind="code", text=printable(event.code).strip("\n"), note=f"step {event.step}")
+        self._code = self._code or event.agent is None
+        self._now(f"running the code{f' of {event.agent}' if event.agent else ''}")
+        note = f"{_whose(event.agent)}step {event.step}"
+        yield Block(kind="code", text=printable(event.code).strip("\n"), note=note)
 
     def _output(self, event: Output) -> Iterator[Block]:
-        self._printed[event.stream] = self._printed.get(event.stream, "") + event.text
+        if event.agent is None:  # what others print is not in the observation
+            self._printed[event.stream] = self._printed.get(event.stream, "") + event.text
         *complete, self._line = (self._line + event.text).split("\n")
         for line in complete:
             yield from self._output_line(line)
@@ -156,17 +158,18 @@ class Transcript:
             yield Block(kind="output", text=printable(line))
 
     def _call_begin(self, event: ToolStarted) -> Iterator[Block]:
-        self._running[event.call_id] = event
-        self._now(f"running {one_line(event.name, 60)}")
+        self._running[event.agent, event.call_id] = event
+        self._now(f"running {_whose(event.agent)}{one_line(event.name, 60)}")
         yield from ()
 
     def _call_end(self, event: ToolEnded) -> Iterator[Block]:
-        started = self._running.pop(event.call_id, None)
+        started = self._running.pop((event.agent, event.call_id), None)
         self._now("running the code" if self._code else "waiting for the tools")
         self._calls += 1
         if self._calls <= _MOST_CALLS or not event.ok:
             args = event.edited or (started.args if started else {})
-            call = one_line(f"{event.name}({_arguments(args)}){' (edited)' if event.edited is not None else ''}", 90)
+            edited = " (edited)" if event.edited is not None else ""
+            call = one_line(f"{_whose(event.agent)}{event.name}({_arguments(args)}){edited}", 90)
             result = one_line(event.preview, 60)
             text = f"{call} -> {result}" if event.ok else f"{call} failed: {result}"
             yield Block(kind="call", text=text, ok=event.ok, note=duration(event.seconds))
@@ -275,3 +278,7 @@ def _readable(answer: Any) -> tuple[str, str]:
     if isinstance(answer, str):
         return printable(answer).strip("\n"), ""
     return printable(json.dumps(answer, indent=2, ensure_ascii=False, default=repr)), "json"
+
+
+def _whose(agent: str | None) -> str:
+    return "" if agent is None else f"{one_line(agent, 60)} · "

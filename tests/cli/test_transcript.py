@@ -91,6 +91,24 @@ def test_calls_at_once_keep_their_own_arguments():
     assert shown == [("call", "find(n=2) -> b"), ("call", "find(n=1) -> a")]
 
 
+def test_what_an_agent_does_that_was_called_is_marked_with_its_name():
+    blocks = read(
+        ToolStarted(call_id="1.0", name="helper", args={"task": "x"}),
+        Code(step=1, code="send('a')", agent="helper"),
+        ToolStarted(call_id="1.0", name="send", args={"text": "a"}, agent="helper"),
+        ToolEnded(call_id="1.0", name="send", ok=True, preview="'ok'", seconds=0.1, agent="helper"),
+        Output(stream="stdout", text="inside\n", agent="helper"),
+        ToolEnded(call_id="1.0", name="helper", ok=True, preview="1", seconds=2.0),
+        Observation(step=1, text="Observation:\nstdout:\ninside", ok=True),
+    )
+    assert [(block.text, block.note) for block in blocks] == [
+        ("send('a')", "helper · step 1"),
+        ("helper · send(text='a') -> 'ok'", "0.10 s"),
+        ("inside", ""),
+        ("helper(task='x') -> 1", "2.00 s"),
+    ]
+
+
 def test_the_results_of_native_calls_are_not_shown_twice():
     calls = (ToolCall(name="find"),)
     shown = texts(
