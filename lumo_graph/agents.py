@@ -14,9 +14,9 @@ from langgraph.runtime import RunControl
 from langgraph.types import Command, Durability, StateSnapshot
 from pydantic import ValidationError
 
-from lumo_graph.approvals import check_decision, first_problem
 from lumo_graph.artifacts import artifacts_of
 from lumo_graph.checkpoints import Checkpointer, ahold_thread, aopen_checkpointer, hold_thread, open_checkpointer
+from lumo_graph.decisions import check_decision, first_problem
 from lumo_graph.draining import drainable
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.events import RunResult

@@ -7,7 +7,7 @@ from typing import Any, cast
 from langchain_core.messages import AIMessageChunk
 from langgraph.types import Interrupt, StreamMode
 
-from lumo_graph.approvals import is_question
+from lumo_graph.decisions import is_question
 from lumo_graph.events import (
     Approval,
     Code,

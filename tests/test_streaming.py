@@ -1,6 +1,6 @@
 from langgraph.types import Interrupt
 
-from lumo_graph.approvals import Request, question
+from lumo_graph.decisions import Request, question
 from lumo_graph.events import Approval, event_to_dict
 from lumo_graph.streaming import events_of, pending_of
 

@@ -10,18 +10,8 @@ from typing import Any
 from langgraph.errors import GraphInterrupt, is_invalid_resume
 from langgraph.types import interrupt
 
-from lumo_graph.approvals import (
-    PYTHON,
-    Decision,
-    Request,
-    Rule,
-    Wave,
-    answer_schema,
-    decisions_in,
-    decisions_of,
-    question,
-    request_for,
-)
+from lumo_graph.approvals import Rule, request_for
+from lumo_graph.decisions import PYTHON, Decision, Request, Wave, answer_schema, decisions_in, decisions_of, question
 from lumo_graph.nodes.journaling import Journal
 
 _SETTLED_SECONDS = 0.05

@@ -8,7 +8,7 @@ from dataclasses import replace
 from langchain_core.runnables import RunnableConfig
 from opentelemetry import context as otel
 
-from lumo_graph.approvals import Decision, EditedAction
+from lumo_graph.decisions import Decision, EditedAction
 from lumo_graph.dialects import RunCode, action_from_dict, action_to_dict, check_action, shorten
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.nodes.acting import Done, Work, not_run_again

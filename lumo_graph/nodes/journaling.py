@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 
-from lumo_graph.approvals import Request, Wave
+from lumo_graph.decisions import Request, Wave
 from lumo_graph.errors import DivergenceError, ExecutorError
 from lumo_graph.journal import Asked, DivergedError, Path, Record, Replay, Told, digest_args
 from lumo_graph.nodes.rebuilding import PastAction, past_actions

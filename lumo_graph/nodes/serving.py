@@ -12,8 +12,9 @@ from langgraph.config import get_stream_writer
 from langgraph.errors import GraphInterrupt
 from opentelemetry import context as otel
 
-from lumo_graph.approvals import Decision, Request, rules_of_run
+from lumo_graph.approvals import rules_of_run
 from lumo_graph.budgets import AGENT_NAME, Spent
+from lumo_graph.decisions import Decision, Request
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.events import Event, ToolEnded, ToolStarted, event_to_dict
 from lumo_graph.journal import Asked

@@ -4,10 +4,10 @@ import shlex
 
 import pytest
 
-from lumo_graph.approvals import Request, answer_schema, check_decision
 from lumo_graph.cli import main
 from lumo_graph.cli.deciding import decision_from, suggested_options
 from lumo_graph.cli.questions import question_text
+from lumo_graph.decisions import Request, answer_schema, check_decision
 from lumo_graph.errors import ConfigurationError
 
 NONE = {"approve": False, "reject": None, "respond": None, "edit": None, "decision": None}
