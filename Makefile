@@ -59,7 +59,7 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 	@echo "Installing lumo_graph and what its tests need ..."
-	@$(call INSTALL,-e '.[cli$(comma)openai$(comma)postgres$(comma)schema$(comma)tools$(comma)mcp$(comma)server]' --group dev)
+	@$(call INSTALL,-e '.[cli$(comma)openai$(comma)postgres$(comma)langchain$(comma)schema$(comma)tools$(comma)mcp$(comma)server]' --group dev)
 	@$(call INSTALL,--no-deps bfcl-eval mpmath)
 	@touch $@ $(VENV)/.demo
 

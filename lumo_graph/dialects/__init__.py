@@ -16,7 +16,7 @@ from lumo_graph.dialects.observe import observe_execution, observe_rejected_answ
 from lumo_graph.dialects.parse import PYTHON_INTERPRETER, parse_code_reply, parse_tool_reply, thought_of
 from lumo_graph.dialects.planning import plan_prompt, replan_prompt
 from lumo_graph.dialects.preflight import check_action
-from lumo_graph.dialects.prompt import Interpreter, code_prompt, tool_prompt, variables_note
+from lumo_graph.dialects.prompt import Interpreter, code_prompt, interpreter_prompt, tool_prompt, variables_note
 from lumo_graph.dialects.schemas import answer_arguments
 from lumo_graph.dialects.stubs import render_stub
 from lumo_graph.excerpts import shorten
@@ -36,6 +36,7 @@ __all__ = [
     "check_answer",
     "code_prompt",
     "debug_brief",
+    "interpreter_prompt",
     "last_call_prompt",
     "literal_answer",
     "observe_execution",

@@ -129,7 +129,9 @@ Its result is what the code printed, the value of its last expression, and the e
 - One call may run for {seconds:g} seconds, the tools it calls included{processor}.
 - `await` works at the top level. `input()` does not: nobody is there to answer.
 - You can import {imports}. Nothing else can be installed.
-- The code has no network and no access to files outside its own working directory{way_out}.{notes}
+- The code has no network and no access to files outside its own working directory{way_out}.{notes}"""
+
+_ENDS_BY_CODE = """\
 - `final_answer(value)` in the code ends the task with any value: pass the variable instead of copying it by hand."""
 
 _WAY_OUT = "; the tools are the only way out"
@@ -220,12 +222,23 @@ def tool_prompt(
     """
     sections = [_TOOL_BRANCH]
     if interpreter is not None:
-        sections.append(interpreter.filled(_INTERPRETER.replace("{way_out}", _WAY_OUT if tools else "")))
-        if tools:
-            sections.append(_FUNCTIONS.format(stubs=render_stubs(tools)))
+        sections.append(interpreter_prompt(tools, interpreter, last=_ENDS_BY_CODE))
     if response_schema is not None:
         sections.append(_TOOL_BRANCH_SCHEMA.format(schema=_schema(response_schema)))
     return "\n\n".join([*sections, *_instructions(instructions)])
+
+
+def interpreter_prompt(tools: Sequence[ToolSpec], interpreter: Interpreter, *, last: str = "") -> str:
+    """What a function-calling model is told of `python_interpreter`.
+
+    Args:
+        tools: what code may call.
+        interpreter: where it runs.
+        last: one more line of the list.
+    """
+    told = interpreter.filled(_INTERPRETER.replace("{way_out}", _WAY_OUT if tools else ""))
+    functions = _FUNCTIONS.format(stubs=render_stubs(tools)) if tools else ""
+    return "\n\n".join(part for part in ("\n".join(part for part in (told, last) if part), functions) if part)
 
 
 def variables_note(variables: Mapping[str, str]) -> str:

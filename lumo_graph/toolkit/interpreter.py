@@ -10,6 +10,11 @@ from lumo_graph.executors import ProcessExecutor
 from lumo_graph.limits import Limits
 from lumo_graph.types import Executor, ToolReply, ToolRequest
 
+DESCRIPTION = (
+    "Run Python code, and see what it printed, the value of its last expression, or its error. "
+    "Use it for everything that can be computed."
+)
+
 
 class PythonCode(BaseModel):
     """Arguments of `python_interpreter`."""
@@ -33,10 +38,7 @@ class PythonInterpreter(BaseTool):
     """
 
     name: str = PYTHON_INTERPRETER
-    description: str = (
-        "Run Python code, and see what it printed, the value of its last expression, or its error. "
-        "Use it for everything that can be computed."
-    )
+    description: str = DESCRIPTION
     args_schema: Any = PythonCode
     executor: Any = Field(default=None, exclude=True, repr=False)
     limits: Limits = Limits()

@@ -5,7 +5,7 @@ The library uses OpenTelemetry's API only: spans go nowhere until somebody sets 
 
 from lumo_graph.tracing.calls import CodeAction, ToolCallWork
 from lumo_graph.tracing.chats import Chat, provider_of
-from lumo_graph.tracing.runs import Place, RunTrace, Traced, begin_run, current_run, untraced
+from lumo_graph.tracing.runs import Place, RunTrace, Traced, begin_run, current_run, part_of_run, untraced
 from lumo_graph.tracing.spans import entered
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "begin_run",
     "current_run",
     "entered",
+    "part_of_run",
     "provider_of",
     "untraced",
 ]

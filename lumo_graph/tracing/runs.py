@@ -46,9 +46,10 @@ class RunTrace:
     Args:
         traced: the agent.
         config: of the run, LangChain's.
+        within: it is a part of a run that others trace, and has no span of its own.
     """
 
-    def __init__(self, traced: Traced, config: Mapping[str, Any]) -> None:
+    def __init__(self, traced: Traced, config: Mapping[str, Any], *, within: bool = False) -> None:
         self.traced = traced
         self.content: Content = content()
         parent = parent_context(config)
@@ -62,8 +63,9 @@ class RunTrace:
             names.SESSION_ID: self.thread_id,
             names.SPAN_KIND: "AGENT",
         }
-        self._work = Work(f"{names.INVOKE_AGENT} {traced.agent}", about, parent=parent)
-        self.context = trace.set_span_in_context(self._work.span, otel.set_value(_RUN, self, parent))
+        self._work = Work(f"{names.INVOKE_AGENT} {traced.agent}", about, parent=parent, on=not within)
+        here = otel.set_value(_RUN, self, parent)
+        self.context = here if within else trace.set_span_in_context(self._work.span, here)
         self._traceparent = traceparent_of(self._work.span)
         self._steps: tuple[Work, int] | None = None
         self._seen: dict[str, Any] = {}
@@ -233,6 +235,13 @@ class RunTrace:
 def begin_run(traced: Traced, config: Mapping[str, Any]) -> RunTrace | None:
     """The trace of a run that begins; None if the agent is not to be, or nobody has set up tracing."""
     return RunTrace(traced, config) if traced.enabled and _somebody_listens() else None
+
+
+def part_of_run(traced: Traced, config: Mapping[str, Any]) -> Context:
+    """The context for work of ours in a run that others trace: our spans hang below the span that is current now."""
+    if not traced.enabled or not _somebody_listens() or current_run() is not None:
+        return otel.get_current()
+    return RunTrace(traced, config, within=True).context
 
 
 def current_run(context: Context | None = None) -> RunTrace | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, TypedDict
 
 import pytest
+from langchain.agents import create_agent
 from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
@@ -20,6 +21,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from lumo_graph import arun, astream, create_lumo_agent, run, stream
 from lumo_graph.errors import ModelError
 from lumo_graph.managed import Agent
+from lumo_graph.middleware import CodeActionMiddleware
 from lumo_graph.testing import ScriptedModel
 from tests.tracing.agents import ANSWER, FAILS, GATHER, SUM, THREADS, TOOLS, add, caller, calls, coder
 
@@ -557,3 +559,21 @@ def test_an_agent_that_is_called_is_a_branch_of_its_callers_tree(spans, from_a_l
         "  agent.step",
         "    chat scripted",
     ]
+
+
+def test_code_in_an_agent_of_langchains_is_traced_below_the_callers_span(spans):
+    code = {"name": "python_interpreter", "args": {"code": "print(add(a=1, b=2))"}, "id": "c"}
+    model = ScriptedModel([AIMessage("", tool_calls=[code]), "3"])
+    agent = create_agent(model, [add], middleware=[CodeActionMiddleware()])
+    with trace.get_tracer("test").start_as_current_span("caller"):
+        agent.invoke({"messages": [("user", "x")]})
+    assert spans.tree == ["caller", "  execute_tool python_interpreter", "    execute_tool add"]
+
+
+def test_with_tracing_off_it_is_not(spans):
+    code = {"name": "python_interpreter", "args": {"code": "1"}, "id": "c"}
+    model = ScriptedModel([AIMessage("", tool_calls=[code]), "1"])
+    agent = create_agent(model, [], middleware=[CodeActionMiddleware(tracing=False)])
+    with trace.get_tracer("test").start_as_current_span("caller"):
+        agent.invoke({"messages": [("user", "x")]})
+    assert spans.tree == ["caller"]
