@@ -1,6 +1,7 @@
 """duckduckgo_search: results of DuckDuckGo, without a key."""
 
 import asyncio
+from importlib import import_module
 from typing import Any
 
 from langchain_core.tools import BaseTool, ToolException
@@ -83,10 +84,10 @@ class DuckDuckGoSearch(BaseTool):
 
     def _search(self, query: str) -> list[dict[str, Any]]:
 
+        engines = import_module("ddgs")  # an extra
         # Its own timeout ends the thread that this runs in, which nobody can interrupt.
-        search = DDGS(
-            proxy=self.proxy, timeout=max(1, int(self.seconds / self.attempts)), verify=self.verify_certificates
-        )
+        timeout = max(1, int(self.seconds / self.attempts))
+        search = engines.DDGS(proxy=self.proxy, timeout=timeout, verify=self.verify_certificates)
         return search.text(query, region=self.region, max_results=self.max_results, backend=self.backend)
 
 

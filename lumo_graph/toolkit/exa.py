@@ -1,6 +1,8 @@
 """exa_search: results of Exa, with text of the pages."""
 
-from typing import TYPE_CHECKING, Any, cast
+import asyncio
+from importlib import import_module
+from typing import Any, cast
 
 from langchain_core.tools import BaseTool
 from langchain_core.utils import secret_from_env
@@ -12,9 +14,6 @@ from lumo_graph.toolkit.packages import require_packages
 from lumo_graph.toolkit.search import SNIPPET_CHARS, QueryArgs, SearchResult, text_of, write_results
 from lumo_graph.toolkit.services import ServiceClient, ask, check_key
 from lumo_graph.tools import run_in_background
-
-if TYPE_CHECKING:
-    from exa_py import AsyncExa
 
 VARIABLE = "EXA_API_KEY"
 _SERVICE = "Exa"
@@ -61,12 +60,13 @@ class ExaSearch(BaseTool):
     @override
     async def _arun(self, query: str) -> str:
         key = self.api_key.get_secret_value()
+        package = await asyncio.to_thread(import_module, "exa_py")  # an extra, and slow to import
 
         async def search() -> list[SearchResult]:
             async with ServiceClient(
                 service=_SERVICE, variable=VARIABLE, key=key, attempts=self.attempts, seconds=self.seconds
             ) as client:
-                exa = _exa(key, self.base_url.rstrip("/"), client)
+                exa = _exa(package, key, self.base_url.rstrip("/"), client)
                 reply = await exa.search(
                     query, num_results=self.max_results, contents={"text": {"max_characters": SNIPPET_CHARS}}
                 )
@@ -89,14 +89,12 @@ def read_results(found: Any, count: int) -> list[SearchResult]:
     ]
 
 
-def _exa(key: str, base_url: str, client: ServiceClient) -> "AsyncExa":
+def _exa(package: Any, key: str, base_url: str, http: ServiceClient) -> Any:
     """Exa's own client, on an HTTP client of ours: it has no parameter for one, but a property that makes it."""
-    from exa_py import AsyncExa  # noqa: PLC0415 - an extra, and slow to import
 
-    class Exa(AsyncExa):
+    class Exa(package.AsyncExa):
         @property
-        @override
-        def client(self) -> Any:
-            return client
+        def client(self) -> ServiceClient:
+            return http
 
     return Exa(api_key=key, api_base=base_url)
