@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from langchain_core.tools import BaseTool
 from pydantic import SecretStr
 
 from lumo_graph.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool  # slow to import: names are had without it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,36 +30,36 @@ class Entry:
     """The tool's own name."""
     request: str
     """Its name in requests to Lumo's API."""
-    make: Callable[[Order], BaseTool]
+    make: "Callable[[Order], BaseTool]"
     variable: str | None = None
     """Where its key stands; None if it needs none."""
 
 
-def _duckduckgo(order: Order) -> BaseTool:
+def _duckduckgo(order: Order) -> "BaseTool":
     from lumo_graph.toolkit.duckduckgo import DuckDuckGoSearch  # noqa: PLC0415 - an extra, and only if it is wanted
 
     return DuckDuckGoSearch(max_results=order.max_results)
 
 
-def _visit(order: Order) -> BaseTool:
+def _visit(order: Order) -> "BaseTool":
     from lumo_graph.toolkit.visiting import VisitWebsite  # noqa: PLC0415 - same
 
     return VisitWebsite(allow_private=order.allow_private)
 
 
-def _google(order: Order) -> BaseTool:
+def _google(order: Order) -> "BaseTool":
     from lumo_graph.toolkit.google import GoogleSearch  # noqa: PLC0415 - same
 
     return GoogleSearch(api_key=order.key or SecretStr(""), max_results=order.max_results)
 
 
-def _exa(order: Order) -> BaseTool:
+def _exa(order: Order) -> "BaseTool":
     from lumo_graph.toolkit.exa import ExaSearch  # noqa: PLC0415 - same
 
     return ExaSearch(api_key=order.key or SecretStr(""), max_results=order.max_results)
 
 
-def _tavily(order: Order) -> BaseTool:
+def _tavily(order: Order) -> "BaseTool":
     from lumo_graph.toolkit.tavily import TavilySearch  # noqa: PLC0415 - same
 
     return TavilySearch(api_key=order.key or SecretStr(""), max_results=min(order.max_results, 20))
@@ -74,7 +77,7 @@ ENTRIES = (
 
 def make_tools(
     names: Iterable[str], *, environ: Mapping[str, str], max_results: int = 5, allow_private: bool = False
-) -> list[BaseTool]:
+) -> "list[BaseTool]":
     """The tools of these names, each once, in the order they are named first.
 
     Args:
