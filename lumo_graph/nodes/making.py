@@ -100,9 +100,8 @@ class Making:
         )
 
     def _made(self, name: str, args: Mapping[str, Any], config: RunnableConfig) -> ToolReply:
-        spec = self._specs.get(name)
         # An agent on an event loop has a store that may be for event loops only.
-        if spec is not None and (spec.is_async or (spec.is_agent and self._loop is not None)):
+        if name in self._toolbox.awaited or (self._loop is not None and self.is_agent(name)):
             return self._awaited(name, args, config)
         return self._toolbox.call(name, args, config)
 
