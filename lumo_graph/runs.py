@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false
 
 from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import aclosing
 from typing import Any, Unpack, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -177,21 +178,27 @@ def _streamed(agent: Agent, request: Request) -> Generator[Event, None, RunResul
 async def _astream(
     model: str | BaseChatModel, options: AgentOptions | RunOptions, request: Request
 ) -> AsyncGenerator[Event, None]:
-    async with aopened(model, options, request) as agent:
-        ended = await agent.aended(request) if request.resumes else None
-        if ended is not None:
-            yield Answered(result=ended)
-            return
-        values: Mapping[str, Any] = {}
-        try:
-            async for mode, chunk in agent.graph.astream(
-                request.input, agent.config, stream_mode=STREAM_MODES, **agent.how
-            ):
-                if mode == "values":
-                    values = cast("Mapping[str, Any]", chunk)
-                for event in events_of(mode, chunk):
-                    yield event
-        except GraphDrained:
-            yield Answered(result=agent.drained((await agent.graph.aget_state(agent.config)).values))
-        else:
-            yield Answered(result=agent.result(values))
+    async with aopened(model, options, request) as agent, aclosing(aevents(agent, request)) as events:
+        async for event in events:
+            yield event
+
+
+async def aevents(agent: Agent, request: Request) -> AsyncGenerator[Event, None]:
+    """What happens in a run whose agent is open; the last event is `Answered`."""
+    ended = await agent.aended(request) if request.resumes else None
+    if ended is not None:
+        yield Answered(result=ended)
+        return
+    values: Mapping[str, Any] = {}
+    try:
+        async for mode, chunk in agent.graph.astream(
+            request.input, agent.config, stream_mode=STREAM_MODES, **agent.how
+        ):
+            if mode == "values":
+                values = cast("Mapping[str, Any]", chunk)
+            for event in events_of(mode, chunk):
+                yield event
+    except GraphDrained:
+        yield Answered(result=agent.drained((await agent.graph.aget_state(agent.config)).values))
+    else:
+        yield Answered(result=agent.result(values))

@@ -40,7 +40,7 @@ class ThreadSummary:
 
 def list_threads(saver: Checkpointer) -> list[ThreadSummary]:
     """The threads of a store that an agent of this library ran, the one used last first."""
-    found = [summary for name in _thread_ids(saver) if (summary := _summary_of(saver, name)) is not None]
+    found = [summary for name in _thread_ids(saver) if (summary := read_summary(saver, name)[0]) is not None]
     return sorted(found, key=lambda summary: summary.updated_at, reverse=True)
 
 
@@ -83,15 +83,16 @@ def _thread_id(stored: CheckpointTuple) -> str:
     return str(stored.config.get("configurable", {})["thread_id"])
 
 
-def _summary_of(saver: Checkpointer, thread_id: str) -> ThreadSummary | None:
+def read_summary(saver: Checkpointer, thread_id: str) -> tuple[ThreadSummary | None, CheckpointTuple | None]:
+    """A thread and its last checkpoint; None for the thread if no agent of this library ran it."""
     try:
         stored = saver.get_tuple({"configurable": {"thread_id": thread_id}})
-        return None if stored is None else _summary(stored)
+        return (None if stored is None else _summary(stored)), stored
     except _DAMAGE as failure:  # one thread that cannot be read must not hide the others
         why = f"{type(failure).__name__}: {failure}"
         return ThreadSummary(
             thread_id=thread_id, task="", agent_type="", outcome=None, steps=0, updated_at=_NEVER, damaged=why
-        )
+        ), None
 
 
 def _summary(stored: CheckpointTuple) -> ThreadSummary | None:

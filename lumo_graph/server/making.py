@@ -1,0 +1,105 @@
+"""From what a client asks to a model, tools and options: only what the operator offers, and no key for a stranger."""
+
+from collections.abc import Mapping, Sequence
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.tools import BaseTool
+
+from lumo_graph.approvals import PYTHON
+from lumo_graph.errors import ConfigurationError
+from lumo_graph.executors import ProcessExecutor
+from lumo_graph.models.addressed import addressed_model
+from lumo_graph.models.providers import Clients
+from lumo_graph.options import AgentOptions
+from lumo_graph.server.settings import Settings
+from lumo_graph.tools import make_toolbox
+from lumo_graph.wire.conversation import MCPServer
+from lumo_graph.wire.options import Asked
+from lumo_graph.wire.requests import RunRequest
+
+
+class Maker:
+    """Makes the parts of agents.
+
+    Args:
+        settings: the operator's.
+        clients: what models are asked through.
+
+    Raises:
+        ConfigurationError: a tool of the operator's is none.
+    """
+
+    def __init__(self, settings: Settings, clients: Clients) -> None:
+        self._settings = settings
+        self._clients = clients
+        self._tools: Mapping[str, BaseTool] = make_toolbox(settings.tools).tools
+        self._executor = settings.executor or ProcessExecutor()
+
+    def asked_by(self, request: RunRequest) -> Asked:
+        """What makes the agent of a request, in a form that can be stored.
+
+        Raises:
+            ConfigurationError: it names a tool or a server that is not offered.
+        """
+        return Asked(
+            model=request.model,
+            base_url=request.base_url,
+            tools=tuple(request.tools or ()),
+            mcp_servers=tuple(self._server_name(given) for given in request.mcp_servers or ()),
+            max_results=request.max_results,
+            system_prompt=request.system_prompt,
+            planning_interval=request.planning_interval,
+        )
+
+    def model(self, asked: Asked) -> BaseChatModel:
+        """The model.
+
+        Raises:
+            ConfigurationError: it cannot be used as it is named.
+        """
+        return addressed_model(
+            asked.model, asked.base_url, keys=self._settings.provider_keys, clients=self._clients
+        )
+
+    def options(self, asked: Asked) -> AgentOptions:
+        """The rest of the agent.
+
+        Raises:
+            ConfigurationError: a tool is not offered, or its key is missing.
+        """
+        tools = self._named_tools(asked.tools, asked.max_results)
+        there = {PYTHON, *(tool.name for tool in tools)}
+        rules = {name: rule for name, rule in (self._settings.interrupt_on or {}).items() if name in there}
+        return {
+            "tools": tools,
+            "executor": self._executor,
+            "system_prompt": asked.system_prompt,
+            "planning_interval": asked.planning_interval,
+            "interrupt_on": rules or None,
+        }
+
+    def _named_tools(self, names: Sequence[str], max_results: int) -> list[BaseTool]:
+        del max_results
+        if unknown := [name for name in names if name not in self._tools]:
+            known = ", ".join(sorted(self._tools)) or "none"
+            raise ConfigurationError(f"There is no tool {unknown[0]!r} on this server. Its tools are: {known}.")
+        return [self._tools[name] for name in dict.fromkeys(names)]
+
+    def _server_name(self, given: str | MCPServer) -> str:
+        known = self._settings.mcp_servers
+        if isinstance(given, str):
+            if given in known:
+                return given
+            shown = repr(given)
+        else:
+            for name, server in known.items():
+                if (given.command, given.args) == (server.get("command"), list(server.get("args", ()))):
+                    return name
+            shown = repr(given.command)
+        offered = ", ".join(sorted(known)) or "none"
+        raise ConfigurationError(
+            f"The MCP server {shown} is not offered here: requests start no processes of their own. "
+            f"The operator has named: {offered}."
+        )
+
+
