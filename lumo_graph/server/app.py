@@ -40,11 +40,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.include_router(run_routes.router)
     app.include_router(thread_routes.router)
-    app.add_api_route(OPEN, _health, methods=["GET", "HEAD"], response_class=Response, tags=["server"])
+    app.add_api_route(OPEN, _health, methods=["GET"], response_class=Response, tags=["server"])
+    app.add_api_route(OPEN, _health, methods=["HEAD"], response_class=Response, include_in_schema=False)
     if chosen.metrics:
         from lumo_graph.tracing.exposing import expose_metrics  # noqa: PLC0415 - needs a package of its own
 
-        app.add_api_route("/metrics", _metrics(expose_metrics()), response_class=Response, tags=["server"], responses={401: ERRORS[401]})  # noqa: E501
+        read = _metrics(expose_metrics())
+        app.add_api_route("/metrics", read, response_class=Response, tags=["server"], responses={401: ERRORS[401]})
     add_handlers(app)
     app.add_middleware(Bodies, most=chosen.max_body_bytes, seconds=chosen.body_seconds)
     app.add_middleware(Guard, api_key=chosen.api_key, hosts=chosen.allowed_hosts)

@@ -20,7 +20,7 @@ _LONGEST_PAUSE = 3600.0
 """Seconds between two looks at what nobody uses."""
 
 
-def chores(service: "Service") -> Iterator[Coroutine[Any, Any, None]]:
+def chores_of(service: "Service") -> Iterator[Coroutine[Any, Any, None]]:
     """Those that the operator wants."""
     if service.settings.recover:
         yield _recover(service)
@@ -36,7 +36,7 @@ async def _recover(service: "Service") -> None:
         log.warning("Nothing is recovered: %s", error)
         return
     for thread_id in left:
-        while not await _has_begun(service, thread_id):
+        while not await _has_begun(service, thread_id):  # noqa: ASYNC110 - others end when they end
             await asyncio.sleep(_PAUSE_SECONDS)
     if left:
         log.info("Going on with %d runs that were left.", len(left))

@@ -12,7 +12,9 @@ from lumo_graph.wire.failures import Failed
 OPEN = "/health_check"
 """The one path that is open to everybody."""
 _WRONG_KEY = Failed(
-    status=401, error="Invalid or missing API key", message="Invalid or missing API key. Send Authorization: Bearer KEY."
+    status=401,
+    error="Invalid or missing API key",
+    message="Invalid or missing API key. Send it as Authorization: Bearer KEY.",
 )
 _WRONG_HOST = Failed(status=400, error="Bad request", message="The Host header names another server.")
 

@@ -57,9 +57,7 @@ class Maker:
         Raises:
             ConfigurationError: it cannot be used as it is named.
         """
-        return addressed_model(
-            asked.model, asked.base_url, keys=self._settings.provider_keys, clients=self._clients
-        )
+        return addressed_model(asked.model, asked.base_url, keys=self._settings.provider_keys, clients=self._clients)
 
     def options(self, asked: Asked) -> AgentOptions:
         """The rest of the agent.
@@ -101,5 +99,3 @@ class Maker:
             f"The MCP server {shown} is not offered here: requests start no processes of their own. "
             f"The operator has named: {offered}."
         )
-
-

@@ -176,12 +176,21 @@ class Runs:
         """Why the last run of the thread failed here; None if it did not, or that is long ago."""
         return self._failures.get(thread_id)
 
-    async def end_all(self) -> None:
-        """Cancel all that go on, and see them end. What is stored of them can be gone on with."""
+    async def end_all(self, *, patience: float) -> None:
+        """See all end that go on. What is stored of them can be gone on with.
+
+        Args:
+            patience: seconds for those that are being drained; then, and without a drain, they are cancelled.
+        """
+        if is_draining() and (tasks := self._tasks()):
+            await asyncio.wait(tasks, timeout=patience)
         for running in list(self._running):
             running.cancel()
-        while self._running:
-            await asyncio.wait([one.task for one in self._running if one.task is not None])
+        while tasks := self._tasks():
+            await asyncio.wait(tasks)
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [one.task for one in self._running if one.task is not None and not one.task.done()]
 
     async def _drive(
         self,

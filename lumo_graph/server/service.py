@@ -12,7 +12,7 @@ from lumo_graph.checkpoints import Checkpointer, aopen_checkpointer
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.reading import aread_thread
 from lumo_graph.server.answers import ThreadMissingError, log
-from lumo_graph.server.chores import chores
+from lumo_graph.server.chores import chores_of
 from lumo_graph.server.clients import model_clients
 from lumo_graph.server.making import Maker
 from lumo_graph.server.running import Running, Runs
@@ -20,6 +20,9 @@ from lumo_graph.server.settings import Settings
 from lumo_graph.server.turns import Turns
 from lumo_graph.wire.options import Asked, run_options
 from lumo_graph.wire.requests import ResumeRequest, RunRequest
+
+_PATIENCE = 15.0
+"""Seconds for runs that are being drained: each ends in good order, or is undone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +94,12 @@ def _with_model(known: Asked | None, request: ResumeRequest, thread_id: str) -> 
 
 
 @asynccontextmanager
-async def opened_service(settings: Settings) -> AsyncGenerator[Service, None]:
+async def opened_service(settings: Settings, *, chores: bool = True) -> AsyncGenerator[Service, None]:
     """A service for the length of a `with` block. At its end what still runs is stopped, and kept.
+
+    Args:
+        settings: the operator's.
+        chores: whether it does what it does by itself.
 
     Raises:
         ConfigurationError: the store or a tool cannot be used.
@@ -106,14 +113,14 @@ async def opened_service(settings: Settings) -> AsyncGenerator[Service, None]:
         if saver is None:
             raise ConfigurationError("A server needs a checkpointer, such as 'sqlite:///runs.db', not None.")
         service = Service(settings=settings, saver=saver, runs=runs, maker=Maker(settings, clients))
-        tasks = [asyncio.create_task(work) for work in chores(service)]
+        tasks = [asyncio.create_task(work) for work in (chores_of(service) if chores else ())]
         try:
             yield service
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await runs.end_all()
+            await runs.end_all(patience=_PATIENCE)
 
 
 def service_of(request: Request) -> Service:

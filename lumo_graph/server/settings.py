@@ -14,7 +14,6 @@ from lumo_graph.limits import Limits
 from lumo_graph.types import Executor
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How the server works. Everything has a value that is safe on loopback.

@@ -25,15 +25,14 @@ async def unless_gone(request: Request, running: Running, awaited: Awaitable[T])
         await asyncio.wait([gone, work], return_when=asyncio.FIRST_COMPLETED)
         if work.done():
             return work.result()
-        raise GoneError
-    except BaseException:
-        running.cancel()  # it may have ended: then nothing is left to cancel
-        raise
     finally:
+        if not work.done():
+            running.cancel()
         for one in (gone, work):
             one.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await one
+    raise GoneError
 
 
 async def _hung_up(request: Request) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, field_validator
 from lumo_graph.wire.depth import check_depth
 
 
-class MessageRole(str, Enum):
+class MessageRole(str, Enum):  # noqa: UP042 - as Lumo's SDK has it
     """Who speaks."""
 
     USER = "user"

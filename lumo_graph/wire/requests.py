@@ -104,9 +104,9 @@ class ResumeRequest(Body):
     decision: Annotated[
         dict[str, Any] | None,
         Field(
-            description="About what waits: `{\"type\": \"approve\"}`, `{\"type\": \"edit\", \"edited_action\": "
-            "{\"name\": ..., \"args\": {...}}}`, `{\"type\": \"reject\", \"message\": ...}`, `{\"type\": \"respond\", "
-            "\"message\": ...}`, or `{\"decisions\": [...]}` with one for each call.",
+            description='About what waits: `{"type": "approve"}`, `{"type": "edit", "edited_action": '
+            '{"name": ..., "args": {...}}}`, `{"type": "reject", "message": ...}`, `{"type": "respond", '
+            '"message": ...}`, or `{"decisions": [...]}` with one for each call.',
             examples=[{"type": "approve"}],
         ),
     ] = None

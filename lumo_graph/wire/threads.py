@@ -153,9 +153,7 @@ def checkpoint_listed(one: CheckpointSummary) -> CheckpointListed:
 
 def fork_response(fork: Fork) -> ForkResponse:
     """A new thread."""
-    return ForkResponse(
-        thread_id=fork.thread_id, checkpoint_id=fork.checkpoint_id, from_thread_id=fork.from_thread_id
-    )
+    return ForkResponse(thread_id=fork.thread_id, checkpoint_id=fork.checkpoint_id, from_thread_id=fork.from_thread_id)
 
 
 def status_of(thread: ThreadSummary, *, running: bool) -> Status:
