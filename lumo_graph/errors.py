@@ -2,6 +2,7 @@
 
 LumoGraphError
   ConfigurationError (ValueError)   the caller: a bad argument; raised before any work
+    AddressError                    an address may not be connected to; nothing was sent there
   ThreadBusyError                   the caller: another run drives the thread; nothing was done
   ModelError                        the model's provider failed after the retries; the checkpoint is kept
   ExecutorError                     the sandbox failed; never shown to the model as output
@@ -22,6 +23,10 @@ class LumoGraphError(Exception):
 
 class ConfigurationError(LumoGraphError, ValueError):
     """An argument, a setting or a stored thread cannot be used as given. Raised before any work is done."""
+
+
+class AddressError(ConfigurationError):
+    """An address is not public, or leads to one that is not, and may not be connected to. Nothing was sent there."""
 
 
 class ThreadBusyError(LumoGraphError):

@@ -131,10 +131,10 @@ def _status_of(error: object) -> int | None:
     return None
 
 
-def _is_temporary(error: object, status: int | None, *, unreachable: bool) -> bool:
+def _is_temporary(error: BaseException, status: int | None, *, unreachable: bool) -> bool:
     # An error that arrives inside a stream has no status, or the 200 of the stream: its type tells.
     words = _own_words(error)
-    if _FINAL_WORDS.search(words):
+    if _FINAL_WORDS.search(words) or isinstance(_root(error), LumoGraphError):  # an address that is refused stays so
         return False
     if status is not None:
         return status in _TEMPORARY_STATUSES or status >= 500  # noqa: PLR2004 - the server's own failures
@@ -168,13 +168,18 @@ def _reason(error: BaseException) -> str:
 
 def _root_reason(error: BaseException) -> str:
     """The error's own words, with those of what lies at the bottom of it: "Connection error" alone helps no one."""
-    reason = _reason(error)
+    reason, root = _reason(error), _root(error)
+    return reason if _reason(root) in reason else f"{reason} [{_reason(root)}]"
+
+
+def _root(error: BaseException) -> BaseException:
+    """What lies at the bottom of an error."""
     root = error
     seen = {id(root)}
     while (below := root.__cause__ or root.__context__) is not None and id(below) not in seen:
         root = below
         seen.add(id(root))
-    return reason if _reason(root) in reason else f"{reason} [{_reason(root)}]"
+    return root
 
 
 def _advice(failure: Failure) -> str:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lumo_graph.errors import ConfigurationError, ModelError
+from lumo_graph.errors import AddressError, ConfigurationError, ModelError
 from lumo_graph.models.failures import (
     MAX_REASON_CHARS,
     Failure,
@@ -49,6 +49,7 @@ def make(name="SomeError", base=Exception, **attributes):
         (make("APIError", type="invalid_request_error"), None, False),
         (make("APIConnectionError"), None, True),
         (make("ReadError", base=type("TransportError", (Exception,), {})), None, True),
+        (make("APIConnectionError", __cause__=AddressError("'10.0.0.7' is not a public address.")), None, False),
         (make("ModelError", is_retryable=True), None, True),
         (make("ModelError", is_retryable=False), None, False),
         (ConnectionResetError(), None, True),

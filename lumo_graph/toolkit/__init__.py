@@ -1,0 +1,1 @@
+"""Ready tools: search the web and read its pages."""
