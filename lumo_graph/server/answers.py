@@ -14,13 +14,13 @@ from lumo_graph.errors import LumoGraphError
 from lumo_graph.server.running import DrainingError, StalledError
 from lumo_graph.server.turns import TooManyRunsError
 from lumo_graph.wire.failures import Failed, failed
+from lumo_graph.wire.problems import problems_text
 from lumo_graph.wire.texts import json_text, plain
 
 log = logging.getLogger("lumo_graph.server")
 
 RETRY_SECONDS = 2
 """That a client is told to wait before it comes again."""
-_MOST_PROBLEMS = 3
 
 
 class ThreadMissingError(Exception):
@@ -94,17 +94,7 @@ async def _gone(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     del request
     problems: list[Any] = list(error.errors()) if isinstance(error, RequestValidationError) else []
-    named = [_problem(problem) for problem in problems[:_MOST_PROBLEMS]]
-    if more := len(problems) - len(named):
-        named.append(f"and {more} more")
-    return refusal(Failed(status=400, error="Bad request", message=f"{'; '.join(named)}."))
-
-
-def _problem(problem: Mapping[str, Any]) -> str:
-    place = ".".join(str(part) for part in problem["loc"] if part not in {"body", "path", "query"})
-    words = "it is not known here" if problem["type"] == "extra_forbidden" else str(problem["msg"])
-    words = words.removeprefix("Value error, ").rstrip(".")
-    return plain(f"{place}: {words}" if place else words)
+    return refusal(Failed(status=400, error="Bad request", message=problems_text(problems)))
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -1,11 +1,11 @@
 """From what a client asks to a model, tools and options: only what the operator offers, and no key for a stranger."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
-from lumo_graph.approvals import PYTHON
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors import ProcessExecutor
 from lumo_graph.models.addressed import addressed_model
@@ -13,8 +13,9 @@ from lumo_graph.models.providers import Clients
 from lumo_graph.options import AgentOptions
 from lumo_graph.server.settings import Settings
 from lumo_graph.tools import make_toolbox
+from lumo_graph.web.public import check_url
 from lumo_graph.wire.conversation import MCPServer
-from lumo_graph.wire.options import Asked
+from lumo_graph.wire.options import Asked, rules_for
 from lumo_graph.wire.requests import RunRequest
 
 
@@ -51,13 +52,19 @@ class Maker:
             planning_interval=request.planning_interval,
         )
 
-    def model(self, asked: Asked) -> BaseChatModel:
+    async def model(self, asked: Asked) -> BaseChatModel:
         """The model.
 
         Raises:
             ConfigurationError: it cannot be used as it is named.
+            AddressError: it is where requests may not reach.
         """
-        return addressed_model(asked.model, asked.base_url, keys=self._settings.provider_keys, clients=self._clients)
+        keys = self._settings.provider_keys
+        made = addressed_model(asked.model, asked.base_url, keys=keys, clients=self._clients)
+        # Said now, and not after the retries of a run. The clients look again, at every connection.
+        allow_private = self._settings.allow_private_base_urls
+        await asyncio.to_thread(check_url, asked.base_url.strip(), allow_private=allow_private)
+        return made
 
     def options(self, asked: Asked) -> AgentOptions:
         """The rest of the agent.
@@ -66,14 +73,13 @@ class Maker:
             ConfigurationError: a tool is not offered, or its key is missing.
         """
         tools = self._named_tools(asked.tools, asked.max_results)
-        there = {PYTHON, *(tool.name for tool in tools)}
-        rules = {name: rule for name, rule in (self._settings.interrupt_on or {}).items() if name in there}
+        rules = rules_for(self._settings.interrupt_on, (tool.name for tool in tools))
         return {
             "tools": tools,
             "executor": self._executor,
             "system_prompt": asked.system_prompt,
             "planning_interval": asked.planning_interval,
-            "interrupt_on": rules or None,
+            "interrupt_on": rules,
         }
 
     def _named_tools(self, names: Sequence[str], max_results: int) -> list[BaseTool]:

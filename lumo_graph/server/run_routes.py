@@ -32,7 +32,7 @@ async def run(request: Request, asked: RunRequest, service: TheService) -> Respo
 
     If the client hangs up, the run is cancelled, unless it is one in the background.
     """
-    running = service.start(asked, watched=False)
+    running = await service.start(asked, watched=False)
     return await _answer(request, running, background=asked.background)
 
 
@@ -43,7 +43,7 @@ async def stream(request: Request, asked: RunRequest, service: TheService) -> Re
     Each is a JSON object with a `type`: first `thread`, then `token`, `step` and others, `approval` if a call waits
     for a person, `error` if the run fails, and always `done` at the end.
     """
-    running = service.start(asked, watched=not asked.background)
+    running = await service.start(asked, watched=not asked.background)
     if asked.background:
         return await _answer(request, running, background=True)
     return await _stream(request, running, service)

@@ -40,7 +40,7 @@ class Service:
         """Where threads are read: a URL gets a connection of its own, so that no run waits for a reader."""
         return self.settings.checkpointer
 
-    def start(self, request: RunRequest, *, watched: bool) -> Running:
+    async def start(self, request: RunRequest, *, watched: bool) -> Running:
         """Begin the run that a client asks for.
 
         Raises:
@@ -55,7 +55,8 @@ class Service:
             "thread_id": request.thread_id,
         }
         made = request_for(request.task, options)  # pyright: ignore[reportArgumentType] - two TypedDicts and two keys
-        return self.runs.start(made, self.maker.model(asked), options, asked, watched=watched)  # pyright: ignore[reportArgumentType]
+        model = await self.maker.model(asked)
+        return self.runs.start(made, model, options, asked, watched=watched)  # pyright: ignore[reportArgumentType]
 
     async def go_on(self, thread_id: str, request: ResumeRequest, *, watched: bool) -> Running:
         """Go on with the run of a thread, with the agent that it had.
@@ -71,7 +72,7 @@ class Service:
         asked = _with_model(known, request, thread_id)
         options = self.maker.options(asked)
         made = resumption(thread_id, self.saver, options, request.decision, request.question)
-        return self.runs.start(made, self.maker.model(asked), options, asked, watched=watched)
+        return self.runs.start(made, await self.maker.model(asked), options, asked, watched=watched)
 
 
 def _with_model(known: Asked | None, request: ResumeRequest, thread_id: str) -> Asked:
@@ -108,7 +109,7 @@ async def opened_service(settings: Settings, *, chores: bool = True) -> AsyncGen
     runs = Runs(turns, stall_seconds=settings.stall_seconds, report=_report)
     async with (
         aopen_checkpointer(settings.checkpointer) as saver,
-        model_clients(allow_private=settings.allow_private_base_urls) as clients,
+        model_clients(allow_private=settings.allow_private_base_urls, connections=2 * settings.concurrency) as clients,
     ):
         if saver is None:
             raise ConfigurationError("A server needs a checkpointer, such as 'sqlite:///runs.db', not None.")

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from lumo_graph.errors import ConfigurationError, ExecutorError, IsolationError, ModelError, ThreadBusyError
+from lumo_graph.errors import (
+    AddressError,
+    ConfigurationError,
+    ExecutorError,
+    IsolationError,
+    ModelError,
+    ThreadBusyError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +38,24 @@ def failed(error: BaseException, thread_id: str | None = None) -> Failed:
     return Failed(status=status, error=title, message=message, thread_id=kept)
 
 
+_PRIVATE = "The address of base_url is not a public one, and this server connects to no other."
+_SANDBOX = "The sandbox of the code failed. Resume the run, or ask the operator."
+_UNEXPECTED = "Something unexpected failed; the server's log has it."
+
+
 def _told(error: BaseException, thread_id: str | None) -> tuple[int, str, str]:
-    if isinstance(error, ConfigurationError):
-        return HTTPStatus.BAD_REQUEST, "Bad request", str(error)
-    if isinstance(error, ThreadBusyError):
-        busy = f"Thread {thread_id!r} is in use by another run. Wait until that run has ended, or use another thread."
-        return HTTPStatus.CONFLICT, "Thread in use", busy
-    if isinstance(error, ModelError):
-        return HTTPStatus.INTERNAL_SERVER_ERROR, "Model failed", str(error)
-    if isinstance(error, IsolationError):
-        return HTTPStatus.INTERNAL_SERVER_ERROR, "Sandbox failed", "The isolation that code needs is not available."
-    if isinstance(error, ExecutorError):
-        return HTTPStatus.INTERNAL_SERVER_ERROR, "Sandbox failed", "The sandbox of the code failed. Resume the run."
-    return HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error", "Something unexpected failed; the server's log has it."
+    match error:
+        case AddressError():  # its own words tell where names lead in this network
+            told = HTTPStatus.BAD_REQUEST, "Bad request", _PRIVATE
+        case ConfigurationError():
+            told = HTTPStatus.BAD_REQUEST, "Bad request", str(error)
+        case ThreadBusyError():  # its own words tell which process of which machine
+            busy = f"Thread {thread_id!r} is in use by another run. Wait until that has ended, or use another thread."
+            told = HTTPStatus.CONFLICT, "Thread in use", busy
+        case ModelError():
+            told = HTTPStatus.INTERNAL_SERVER_ERROR, "Model failed", str(error)
+        case ExecutorError():
+            told = HTTPStatus.INTERNAL_SERVER_ERROR, "Sandbox failed", _SANDBOX
+        case _:
+            told = HTTPStatus.INTERNAL_SERVER_ERROR, "Internal error", _UNEXPECTED
+    return told

@@ -1,10 +1,11 @@
 """From what a client asks to the options of a run. Pure."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from lumo_graph.approvals import PYTHON, InterruptOn
 from lumo_graph.limits import Limits
 from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
 from lumo_graph.options import RunOptions
@@ -84,3 +85,9 @@ def tightened(ceiling: Limits, wanted: Mapping[str, float | None]) -> Limits:
 
 def _least(one: float | None, other: float | None) -> float | None:
     return min((value for value in (one, other) if value is not None), default=None)
+
+
+def rules_for(rules: InterruptOn | None, tools: Iterable[str]) -> InterruptOn | None:
+    """Of the rules for approvals, those for the tools that a run has."""
+    there = {PYTHON, *tools}
+    return {name: rule for name, rule in (rules or {}).items() if name in there} or None

@@ -74,8 +74,11 @@ def test_the_conversation_before_the_task_reaches_the_model(server):
         sent = upstream.requests[0].body["messages"]
     assert done.final_answer == "Four."
     told = [(message["role"], message.get("content")) for message in sent]
-    assert [("user", "Double 1."), ("tool", "2"), ("assistant", "Two."), ("user", "Again")] == [
-        one for one in told if one[0] != "system" and one[1]
+    assert [one for one in told if one[0] != "system" and one[1]] == [
+        ("user", "Double 1."),
+        ("tool", "2"),
+        ("assistant", "Two."),
+        ("user", "Again"),
     ]
 
 
