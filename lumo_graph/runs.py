@@ -9,6 +9,8 @@ from typing import Any, Unpack, cast
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.errors import GraphDrained
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import RunControl
 
 from lumo_graph.agents import Agent, Request, aopened, opened, request_for, resumption
 from lumo_graph.checkpoints import Checkpointer
@@ -181,6 +183,21 @@ async def _astream(
     async with aopened(model, options, request) as agent, aclosing(aevents(agent, request)) as events:
         async for event in events:
             yield event
+
+
+async def akeep(agent: Agent, request: Request) -> None:
+    """Store what a run is asked, and do nothing of it yet: whoever resumes the thread begins with it."""
+    control = RunControl()
+    control.request_drain()
+    # Not by the agent's own method: nothing has run, so there is nothing to trace.
+    chunks = CompiledStateGraph[Any, Any, Any, Any].astream(
+        agent.graph, request.input, agent.config, stream_mode="updates", durability="sync", control=control
+    )
+    try:
+        async for _ in chunks:
+            pass
+    except GraphDrained:
+        return
 
 
 async def aevents(agent: Agent, request: Request) -> AsyncGenerator[Event, None]:

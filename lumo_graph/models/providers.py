@@ -119,6 +119,8 @@ def _openai(name: str, url: SplitResult | None, key: str | None, clients: Client
             base_url=OPENAI_URL if url is None else urlunsplit(url),
             max_retries=0,
             stream_usage=True,
+            # Its wait for each chunk loses cancellations before Python 3.12; `acall_model` waits by itself.
+            stream_chunk_timeout=None,
             # A connection that is kept belongs to one event loop; used from the next one it fails. A new connection
             # for every call costs two round trips beside the seconds of a reply, and leaves no socket behind.
             default_headers={"Connection": "close"},

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,7 @@ from lumo_graph.agents import Request, aopened
 from lumo_graph.draining import is_draining
 from lumo_graph.events import Answered, Event, RunResult
 from lumo_graph.options import AgentOptions, RunOptions
-from lumo_graph.runs import aevents
+from lumo_graph.runs import aevents, akeep
 from lumo_graph.server.turns import Turns
 from lumo_graph.wire.failures import Failed, failed
 from lumo_graph.wire.options import ASKED, Asked
@@ -42,17 +42,19 @@ class Running:
     Args:
         thread_id: of its thread.
         watched: whether somebody reads its events.
+        kept: whether it is stored what it is asked before it has begun, so that it survives the server from then on.
         stall_seconds: for which an event may wait to be read.
     """
 
-    def __init__(self, thread_id: str, *, watched: bool, stall_seconds: float) -> None:
+    def __init__(self, thread_id: str, *, watched: bool, kept: bool, stall_seconds: float) -> None:
         self.thread_id = thread_id
+        self.is_kept = kept
         self._watched = watched
         self._stall_seconds = stall_seconds
         self._events: asyncio.Queue[Event | None] = asyncio.Queue(_EVENTS_WAITING)
         loop = asyncio.get_running_loop()
         self.begun: asyncio.Future[None] = loop.create_future()
-        """Done once everything is checked and the thread is the run's; fails if that fails."""
+        """Done once everything is checked and the thread is the run's, which may wait for its turn then."""
         self.ended: asyncio.Future[RunResult] = loop.create_future()
         self.task: asyncio.Task[None] | None = None
         self._is_over = False
@@ -144,6 +146,7 @@ class Runs:
         asked: Asked,
         *,
         watched: bool,
+        kept: bool,
     ) -> Running:
         """Begin a run, or go on with one.
 
@@ -153,6 +156,7 @@ class Runs:
             options: the rest of the agent.
             asked: all that in a form that can be stored.
             watched: whether somebody will read the events.
+            kept: whether it is stored before `Running.begun`.
 
         Raises:
             TooManyRunsError: too many go on and wait.
@@ -161,7 +165,7 @@ class Runs:
         if is_draining():
             raise DrainingError
         self._turns.enter()
-        running = Running(str(request.thread_id), watched=watched, stall_seconds=self._stall_seconds)
+        running = Running(str(request.thread_id), watched=watched, kept=kept, stall_seconds=self._stall_seconds)
         self._running[running] = running.thread_id
         self._failures.pop(running.thread_id, None)
         running.task = asyncio.create_task(self._drive(running, request, model, options, asked))
@@ -201,11 +205,15 @@ class Runs:
         asked: Asked,
     ) -> None:
         try:
-            async with self._turns.turn(), aopened(model, options, request) as agent:
+            async with aopened(model, options, request) as agent:
+                metadata: dict[str, Any] = {ASKED: asked.to_text()}
+                kept = replace(agent, config={**agent.config, "metadata": metadata})
+                if running.is_kept:
+                    if not request.resumes or await agent.aended(request) is None:
+                        await akeep(kept, request)
+                    request = replace(request, input=None, question=None)
                 running.begun.set_result(None)
-                metadata: Mapping[str, Any] = {ASKED: asked.to_text()}
-                kept = replace(agent, config={**agent.config, "metadata": dict(metadata)})
-                async with aclosing(aevents(kept, request)) as events:
+                async with self._turns.turn(), aclosing(aevents(kept, request)) as events:
                     result = await running.follow(events)
         except BaseException as error:  # noqa: BLE001 - whoever waits for the run gets it
             self._note(running, error)

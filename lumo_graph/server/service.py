@@ -56,7 +56,7 @@ class Service:
         }
         made = request_for(request.task, options)  # pyright: ignore[reportArgumentType] - two TypedDicts and two keys
         model = await self.maker.model(asked)
-        return self.runs.start(made, model, options, asked, watched=watched)  # pyright: ignore[reportArgumentType]
+        return self.runs.start(made, model, options, asked, watched=watched, kept=request.background)  # pyright: ignore[reportArgumentType]
 
     async def go_on(self, thread_id: str, request: ResumeRequest, *, watched: bool) -> Running:
         """Go on with the run of a thread, with the agent that it had.
@@ -72,7 +72,9 @@ class Service:
         asked = _with_model(known, request, thread_id)
         options = self.maker.options(asked)
         made = resumption(thread_id, self.saver, options, request.decision, request.question)
-        return self.runs.start(made, await self.maker.model(asked), options, asked, watched=watched)
+        return self.runs.start(
+            made, await self.maker.model(asked), options, asked, watched=watched, kept=request.background
+        )
 
 
 def _with_model(known: Asked | None, request: ResumeRequest, thread_id: str) -> Asked:

@@ -7,7 +7,6 @@ from lumo_graph.errors import (
     AddressError,
     ConfigurationError,
     ExecutorError,
-    IsolationError,
     ModelError,
     ThreadBusyError,
 )

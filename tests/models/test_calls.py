@@ -368,3 +368,18 @@ def test_an_interrupt_from_the_keyboard_passes():
 def test_python_connection_errors_of_any_model_are_tried_again(flavour):
     model = ScriptedModel(replies=[ConnectionResetError("gone"), TimeoutError(), "Seven."])
     assert call(flavour, model, ASK, retry=QUICK).content == "Seven."
+
+
+@pytest.mark.anyio
+async def test_a_call_is_cancelled_however_fast_the_reply_comes():
+    with ScriptedOpenAI([Endless()]) as server:
+        model = resolve_model("openai:m", base_url=server.base_url)
+        call = asyncio.create_task(acall_model(model, [HumanMessage("go")]))
+        while not server.requests:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        call.cancel()
+        done, _ = await asyncio.wait([call], timeout=30)
+        assert done
+        assert call.cancelled()
+        assert server.wait_until_idle()

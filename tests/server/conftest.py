@@ -1,5 +1,6 @@
 """What the tests of the server share: `lumo serve` as a process, and Lumo's own client to call it."""
 
+import json
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.watching import has_ended, processes_below, until
@@ -94,6 +96,30 @@ class Server:
     def client(self):
         """Lumo's own client."""
         return LumoClient(api_key=KEY, base_url=self.url)
+
+    @property
+    def http(self):
+        """A plain client that shows the key."""
+        headers = {"Authorization": f"Bearer {KEY}"}
+        return httpx2.Client(base_url=self.url, headers=headers, trust_env=False, timeout=60)
+
+    def call(self, method, path, body=None, **options):
+        """One request; its response."""
+        with self.http as http:
+            return http.request(method, path, **({} if body is None else {"json": body}), **options)
+
+    def frames(self, path, body):
+        """The frames of a stream."""
+        with self.http as http, http.stream("POST", path, json=body) as response:
+            assert response.status_code == 200, response.read()
+            assert response.headers["content-type"].startswith("text/event-stream")
+            assert response.headers["x-accel-buffering"] == "no"
+            lines = [line for line in response.iter_lines() if line.startswith("data: ")]
+        return [json.loads(line.removeprefix("data: ")) for line in lines]
+
+    def status_of(self, thread_id):
+        """Where a thread stands."""
+        return self.call("GET", f"/threads/{thread_id}").json().get("status")
 
     def sessions(self):
         """Processes below the server: the zygote and its sessions."""
