@@ -1,0 +1,98 @@
+"""Text out of foreign HTML and PDF, read by a jailed process of its own: it may hang, grow or be taken over."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal, cast
+
+from langchain_core.tools import ToolException
+
+from lumo_graph.executors.jail.plan import site_directories
+from lumo_graph.executors.worker.environment import scrubbed_environment
+
+_ROOT = str(Path(__file__).parents[2])
+_MEMORY_MB = 1024
+_MOST_CHARS = 4_000_000
+
+# The packages that the host has, and our own code; nothing of the working directory.
+_BOOT = """
+import json, sys
+order = json.loads(sys.argv[1])
+sys.path[:] = [entry for entry in sys.path if entry not in order["sites"]] + order["sites"]
+sys.path.insert(0, order["root"])
+from lumo_graph.toolkit.reader import main
+main(order)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What could be read of a page."""
+
+    text: str
+    """Markdown, or plain text."""
+    title: str = ""
+    note: str = ""
+    """What was left out."""
+
+
+async def read_document(kind: Literal["html", "pdf"], body: bytes, *, url: str, pages: int, seconds: float) -> Document:
+    """Read HTML, given as UTF-8, or a PDF.
+
+    Args:
+        kind: which of the two.
+        body: the content.
+        url: where it came from; links that are relative start there.
+        pages: the most pages of a PDF.
+        seconds: how long it may take.
+
+    Raises:
+        ToolException: it cannot be read, or not in this time.
+    """
+    order = {"kind": kind, "url": url, "pages": pages, "seconds": seconds, "memory_mb": _MEMORY_MB,
+             "chars": _MOST_CHARS, "root": _ROOT, "sites": site_directories()}  # fmt: skip
+    # Files instead of pipes: nothing waits for anything, and the kernel keeps the reply from growing.
+    with tempfile.TemporaryFile() as content, tempfile.TemporaryFile() as reply:
+        content.write(body)
+        content.seek(0)
+        code = await _run(order, content, reply, seconds)
+        reply.seek(0)
+        return _parse(reply.read(_MOST_CHARS * 8), code, kind)
+
+
+async def _run(order: dict[str, Any], content: IO[bytes], reply: IO[bytes], seconds: float) -> int | None:
+    """The exit code of the process; None if it had to be ended."""
+    process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter and text; starting it does not block
+        [sys.executable, "-P", "-s", "-c", _BOOT, json.dumps(order)],
+        stdin=content,
+        stdout=reply,
+        stderr=subprocess.DEVNULL,
+        env=scrubbed_environment(),
+        cwd="/",
+        start_new_session=True,
+    )
+    try:
+        return await asyncio.to_thread(process.wait, max(0.0, seconds))
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _parse(reply: bytes, code: int | None, kind: str) -> Document:
+    name = "PDF" if kind == "pdf" else "page"
+    if code is None:
+        raise ToolException(f"The {name} could not be read in time: it is too large or too complicated.")
+    try:
+        said = cast("dict[str, Any]", json.loads(reply))
+        error, fields = said.get("error"), {name: said.get(name, "") for name in ("text", "title", "note")}
+    except (ValueError, AttributeError, RecursionError):
+        error, fields = "reading it broke off", {}
+    if error is not None or not all(isinstance(value, str) for value in fields.values()):
+        raise ToolException(f"The {name} could not be read: {str(error)[:300]}.")
+    return Document(**fields)
