@@ -1,13 +1,14 @@
 """An agent that is made for one call: checked, opened with its store, and closed with its sessions."""
 
 import uuid
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import BaseTool
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.errors import is_invalid_resume
 from langgraph.runtime import RunControl
@@ -21,6 +22,7 @@ from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.events import RunResult
 from lumo_graph.graph import assemble
 from lumo_graph.lumo_agent import LumoAgent
+from lumo_graph.mcp import aopen_mcp_tools, check_mcp_servers, open_mcp_tools
 from lumo_graph.models import RetryPolicy, resolve_model
 from lumo_graph.nodes.answered import answered_questions
 from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
@@ -118,6 +120,7 @@ class Agent:
 def request_for(task: str, options: RunOptions) -> Request:
     """Check everything that needs no model and no store."""
     check_names(options, RunOptions)
+    check_mcp_servers(options.get("mcp_servers"))
     checkpointer, thread_id = options.get("checkpointer"), options.get("thread_id")
     if thread_id is not None:
         _check_thread_id(thread_id)
@@ -147,6 +150,7 @@ def resumption(
 ) -> Request:
     """What goes on with a thread, checked in the same way."""
     check_names(options, AgentOptions)
+    check_mcp_servers(options.get("mcp_servers"))
     given = None if decision is None else Command(resume=check_decision(decision))
     named = None if question is None else check_name(question)
     if named and given is None:
@@ -168,7 +172,8 @@ def opened(
     with (
         open_checkpointer(request.checkpointer, must_exist=request.resumes) as saver,
         hold_thread(saver, request.thread_id),
-        _assembled(model, options, request, saver) as agent,
+        open_mcp_tools(options.get("mcp_servers"), beside=options.get("tools", ())) as found,
+        _assembled(model, options, request, saver, found) as agent,
     ):
         yield agent
 
@@ -181,18 +186,24 @@ async def aopened(
     async with (
         aopen_checkpointer(request.checkpointer, must_exist=request.resumes) as saver,
         ahold_thread(saver, request.thread_id),
+        aopen_mcp_tools(options.get("mcp_servers"), beside=options.get("tools", ())) as found,
     ):
-        with _assembled(model, options, request, saver) as agent:
+        with _assembled(model, options, request, saver, found) as agent:
             yield agent
 
 
 @contextmanager
 def _assembled(
-    model: str | BaseChatModel, options: AgentOptions | RunOptions, request: Request, saver: Checkpointer | None
+    model: str | BaseChatModel,
+    options: AgentOptions | RunOptions,
+    request: Request,
+    saver: Checkpointer | None,
+    found: Sequence[BaseTool],
 ) -> Generator[Agent, None, None]:
+    tools = options.get("tools", ())
     made = assemble(
         resolve_model(model, base_url=options.get("base_url"), api_key=options.get("api_key")),
-        options.get("tools", ()),
+        [*tools, *found] if found else tools,
         agent_type=request.agent_type,
         executor=options.get("executor"),
         files=options.get("files", ()),

@@ -36,7 +36,7 @@ from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentInput, AgentOutput, AgentState
 from lumo_graph.tools import make_toolbox
 from lumo_graph.tracing import Traced, provider_of
-from lumo_graph.types import AgentType, Executor, Limits
+from lumo_graph.types import AgentTypeName, Executor, Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def create_lumo_agent(
     model: str | BaseChatModel,
     tools: Sequence[BaseTool | Callable[..., Any]] = (),
     *,
-    agent_type: AgentType = "function-calling",
+    agent_type: AgentTypeName = "function-calling",
     executor: Executor | None = None,
     files: Files = (),
     limits: Limits | Mapping[str, Any] = Limits(),  # noqa: B008 - frozen
@@ -81,7 +81,8 @@ def create_lumo_agent(
     Args:
         model: a chat model, or its name as `"openai:gpt-4.1-nano"`.
         tools: LangChain tools, functions and async functions. Code calls them by their own names.
-        agent_type: `"function-calling"` or `"code-agent"`; the run's input may choose the other.
+        agent_type: `"function-calling"` or `"code-agent"`, in short `"mcp"` or `"code"`; the run's input may choose the
+            other.
         executor: runs the code; a `ProcessExecutor` unless given. Nothing is started before the first code action.
         files: what the code finds in its working directory, for reading: a list of paths, or a mapping of names to
             paths or bytes. With an executor of your own, give them to it.

@@ -11,8 +11,9 @@ from lumo_graph.checkpoints import Checkpointer
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors.inputs import Files
 from lumo_graph.limits import Limits, is_limit
+from lumo_graph.mcp import McpServers
 from lumo_graph.models import RetryPolicy
-from lumo_graph.types import AgentType, Executor
+from lumo_graph.types import AgentTypeName, Executor
 
 
 class AgentOptions(TypedDict, total=False):
@@ -20,6 +21,8 @@ class AgentOptions(TypedDict, total=False):
 
     tools: Sequence[BaseTool | Callable[..., Any]]
     """LangChain tools, functions and async functions."""
+    mcp_servers: McpServers | None
+    """MCP servers whose tools the agent has too, for the length of the call; see `lumo_graph.mcp.McpServer`."""
     base_url: str | None
     """Where the model's API is, with or without `/chat/completions`; for models given by name."""
     api_key: str | None
@@ -47,8 +50,8 @@ class AgentOptions(TypedDict, total=False):
 class RunOptions(AgentOptions, total=False):
     """What `run`, `arun`, `stream` and `astream` take beside the task and the model."""
 
-    agent_type: AgentType
-    """`"function-calling"` (the default) or `"code-agent"`."""
+    agent_type: AgentTypeName
+    """`"function-calling"` (the default, also `"mcp"`) or `"code-agent"` (also `"code"`)."""
     limits: Limits | Mapping[str, Any] | None
     """What the run may use: a `Limits`, or the fields that differ from its defaults."""
     history: Sequence[Any]

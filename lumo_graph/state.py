@@ -15,7 +15,7 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Overwrite
 from typing_extensions import TypedDict
 
-from lumo_graph.types import AgentType, Outcome
+from lumo_graph.types import AgentTypeName, Outcome
 
 
 def add_messages(state: Sequence[Any], writes: Sequence[Any]) -> list[BaseMessage]:
@@ -102,7 +102,7 @@ class RunInput(TypedDict, total=False):
     """What one run is asked; gone once `prepare` has read it, so that a later run never inherits it."""
 
     task: Annotated[str, EphemeralValue]
-    agent_type: Annotated[AgentType, EphemeralValue]
+    agent_type: Annotated[AgentTypeName, EphemeralValue]
     history: Annotated[list[Any], EphemeralValue]
     limits: Annotated[dict[str, Any], EphemeralValue]
 

@@ -20,6 +20,9 @@ from lumo_graph.toolcalls import ToolSpec as ToolSpec
 
 AgentType: TypeAlias = Literal["function-calling", "code-agent"]
 AGENT_TYPES: tuple[str, ...] = get_args(AgentType)
+AgentTypeName: TypeAlias = Literal["function-calling", "code-agent", "mcp", "code"]
+"""How a caller may name it; what is stored is always the type itself."""
+AGENT_TYPE_ALIASES: Mapping[str, AgentType] = {"code": "code-agent", "mcp": "function-calling"}
 
 Outcome: TypeAlias = Literal["answered", "max_steps", "max_debug_attempts", "budget", "interrupted", "cancelled"]
 Stream: TypeAlias = Literal["stdout", "stderr"]

@@ -22,7 +22,7 @@ from lumo_graph.nodes.records import find_place
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Update
 from lumo_graph.storable import whole_characters
-from lumo_graph.types import AGENT_TYPES, AgentType, Limits
+from lumo_graph.types import AGENT_TYPE_ALIASES, AGENT_TYPES, AgentType, Limits
 
 _UNANSWERED = "Error: the run ended before this call was answered."
 
@@ -68,11 +68,17 @@ class Prepare:
 
 
 def check_agent_type(agent_type: object) -> AgentType:
-    """The agent type, if it is one."""
-    if agent_type not in AGENT_TYPES:
+    """The agent type that is named by itself or by another name it has.
+
+    Raises:
+        ConfigurationError: there is none of that name.
+    """
+    known: dict[str, AgentType] = {**{kind: cast("AgentType", kind) for kind in AGENT_TYPES}, **AGENT_TYPE_ALIASES}
+    if not isinstance(agent_type, str) or agent_type not in known:
         choices = " or ".join(repr(choice) for choice in AGENT_TYPES)
-        raise ConfigurationError(f"Unknown agent_type {agent_type!r}. Choose {choices}.")
-    return cast("AgentType", agent_type)
+        aliases = ", ".join(f"{alias!r} for {kind!r}" for alias, kind in AGENT_TYPE_ALIASES.items())
+        raise ConfigurationError(f"Unknown agent_type {agent_type!r}. Choose {choices} (or {aliases}).")
+    return known[agent_type]
 
 
 def check_task(task: object) -> str:

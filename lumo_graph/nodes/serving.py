@@ -69,7 +69,7 @@ class ToolServer:
         self._config = config
         self._together = together
         self._loop = loop
-        self._asynchronous = {spec.name for spec in setup.toolbox.specs if spec.is_async}
+        self._awaited = setup.toolbox.awaited
         self._limit: int | None = state["run"]["limits"]["max_tool_calls"]
         self._before = state["counters"]["tool_calls"]
         self._made = 0
@@ -240,7 +240,7 @@ class ToolServer:
     def _make(self, name: str, args: Mapping[str, Any], *, key: str | None) -> ToolReply:
         config = self._config if key is None else _with_key(self._config, key)
         try:
-            if name in self._asynchronous:
+            if name in self._awaited:
                 return self._await(name, args, config)
             return self._toolbox.call(name, args, config)
         except GraphInterrupt:

@@ -72,9 +72,8 @@ class Service:
         asked = _with_model(known, request, thread_id)
         options = self.maker.options(asked)
         made = resumption(thread_id, self.saver, options, request.decision, request.question)
-        return self.runs.start(
-            made, await self.maker.model(asked), options, asked, watched=watched, kept=request.background
-        )
+        model = await self.maker.model(asked)
+        return self.runs.start(made, model, options, asked, watched=watched, kept=request.background)
 
 
 def _with_model(known: Asked | None, request: ResumeRequest, thread_id: str) -> Asked:

@@ -1,5 +1,6 @@
 """A run as a stream of server-sent events. The last is always `done`, whatever happens."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
@@ -41,6 +42,7 @@ async def _told(running: Running, first: Event | None, heartbeat_seconds: float)
                 continue
             if event is None:
                 break
+            await asyncio.sleep(0)  # so that it is heard that the client has gone, in the middle of many events
             yield _bytes(frame_of(event))
         for frame in await _last(running):
             yield _bytes(frame)

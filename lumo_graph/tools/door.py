@@ -22,7 +22,7 @@ from lumo_graph.tools.failures import (
     rejected,
     shorten,
 )
-from lumo_graph.tools.kinds import is_async_only, is_sync_only, source_function
+from lumo_graph.tools.kinds import is_async_only, is_cancellable, is_sync_only, source_function
 from lumo_graph.tools.parameters import BadArgumentsError, Parameters
 from lumo_graph.tools.plain import NotDataError, TooLargeError, text_of, to_plain
 from lumo_graph.tools.returns import read_result
@@ -41,6 +41,8 @@ class Door:
     spec: ToolSpec
     parameters: Parameters
     sync_only: bool
+    awaited: bool
+    """Whoever serves a call awaits it, so that it can be cancelled; code calls it as `spec` says."""
     max_result_bytes: int
     effects: Effects
 
@@ -151,6 +153,7 @@ def open_door(tool: BaseTool, *, max_result_bytes: int) -> Door:
         spec=spec,
         parameters=parameters,
         sync_only=is_sync_only(tool),
+        awaited=is_async_only(tool) or is_cancellable(tool),
         max_result_bytes=max_result_bytes,
         effects=effects_of(tool, source_function(tool)),
     )

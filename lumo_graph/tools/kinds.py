@@ -22,6 +22,11 @@ def is_sync_only(tool: BaseTool) -> bool:
     return not _overrides_arun(tool) or _only_raises(type(tool)._arun)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - same
 
 
+def is_cancellable(tool: BaseTool) -> bool:
+    """Whether a tool says that its calls had better be awaited, though it can be called without an event loop too."""
+    return getattr(tool, "cancellable", False) is True
+
+
 def source_function(tool: BaseTool) -> Callable[..., Any] | None:
     """The function whose signature is the tool's, as far as it has one."""
     if isinstance(tool, (StructuredTool, Tool)):

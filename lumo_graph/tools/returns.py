@@ -3,6 +3,7 @@
 import inspect
 import typing
 import warnings
+from collections.abc import Mapping
 from typing import Any, cast
 
 import pydantic
@@ -12,16 +13,19 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import DictSchema
 
 from lumo_graph.tools.kinds import source_function, without_partial
-from lumo_graph.tools.schemas import annotation_of, shape_of
+from lumo_graph.tools.schemas import JsonSchema, annotation_of, shape_of
 from lumo_graph.tools.typeddicts import with_readable_typeddicts
 
 
 def read_result(tool: BaseTool) -> tuple[str, str]:
-    """What a tool returns, as its function declares it.
+    """What a tool returns, as it states in a `result_schema`, or as its function declares.
 
     Returns:
         Python source of the type, `Any` if nothing is declared, and the keys of its dicts if those are known.
     """
+    if isinstance(stated := getattr(tool, "result_schema", None), Mapping):
+        root = cast("JsonSchema", stated)
+        return annotation_of(root, root, as_result=True), shape_of(root, root, as_result=True)
     hint = _return_hint(tool)
     if _is_message(hint):
         return "Any", ""

@@ -6,6 +6,9 @@ from typing import Any, TypeAlias, cast
 JsonSchema: TypeAlias = Mapping[str, Any]
 
 _DEEPEST = 6
+_MOST_BRANCHES = 100
+_MOST_PARTS = 500
+"""Of one type: a schema that refers to itself from many places has no end otherwise."""
 _MOST_CHOICES = 40
 _LONGEST_SHAPE = 1000
 _SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
@@ -90,9 +93,9 @@ def resolve(schema: Any, root: JsonSchema) -> JsonSchema:
         if "$ref" in found:
             rest = {key: value for key, value in found.items() if key != "$ref"}
             schema = {**_follow(str(found["$ref"]), root), **rest}
-        elif len(found.get("allOf") or ()) == 1:
+        elif len(parts := _listed(found.get("allOf"))) == 1 and isinstance(parts[0], Mapping):
             rest = {key: value for key, value in found.items() if key != "allOf"}
-            schema = {**found["allOf"][0], **rest}
+            schema = {**cast("JsonSchema", parts[0]), **rest}
         else:
             return found
     return {}
@@ -106,16 +109,37 @@ def _follow(reference: str, root: JsonSchema) -> JsonSchema:
     return cast("JsonSchema", place) if isinstance(place, Mapping) else {}
 
 
+def _listed(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def properties_of(schema: JsonSchema) -> JsonSchema:
+    """The properties of an object; none where that is no mapping."""
+    found = schema.get("properties")
+    return cast("JsonSchema", found) if isinstance(found, Mapping) else {}
+
+
+def required_of(schema: JsonSchema) -> set[str]:
+    """The names of the properties that an object must have."""
+    return {name for name in _listed(schema.get("required")) if isinstance(name, str)}
+
+
 def _branches(schema: Any, root: JsonSchema) -> list[JsonSchema]:
-    """The alternatives of a union, or the schema alone."""
-    found = resolve(schema, root)
-    union = found.get("anyOf") or found.get("oneOf")
-    if union:
-        return [branch for part in union for branch in _branches(part, root)]
-    kind = found.get("type")
-    if isinstance(kind, list):
-        return [{**found, "type": each} for each in cast("list[Any]", kind)]
-    return [found]
+    """The alternatives of a union, or the schema alone. A union of too many says nothing."""
+    found: list[JsonSchema] = []
+    waiting = [schema]
+    for _ in range(_MOST_BRANCHES):
+        if not waiting:
+            return found
+        part = resolve(waiting.pop(0), root)
+        kind = part.get("type")
+        if union := _listed(part.get("anyOf")) or _listed(part.get("oneOf")):
+            waiting[:0] = union[: _MOST_BRANCHES + 1]
+        elif isinstance(kind, list):
+            found += [{**part, "type": each} for each in cast("list[Any]", kind)[:_MOST_BRANCHES]]
+        else:
+            found.append(part)
+    return found if not waiting else [{}]
 
 
 class _Writer:
@@ -125,14 +149,16 @@ class _Writer:
         self._root = root
         self._shapes = shapes
         self._tuples = tuples
+        self._left = _MOST_PARTS
 
     def write(self, schema: Any, depth: int) -> str:
-        if depth > _DEEPEST:
+        self._left -= 1
+        if depth > _DEEPEST or self._left < 0:
             return "Any"
         return _union(self._write_one(branch, depth) for branch in _branches(schema, self._root))
 
     def _write_one(self, schema: JsonSchema, depth: int) -> str:
-        choices = [schema["const"]] if "const" in schema else schema.get("enum")
+        choices = [schema["const"]] if "const" in schema else _listed(schema.get("enum"))
         if (
             choices
             and len(choices) <= _MOST_CHOICES
@@ -142,7 +168,7 @@ class _Writer:
         kind = schema.get("type")
         if kind == "string" and schema.get("format") == "binary":
             return "bytes"
-        if kind in _SCALARS:
+        if isinstance(kind, str) and kind in _SCALARS:
             return _SCALARS[kind]
         if kind == "array" or (kind is None and ("items" in schema or "prefixItems" in schema)):
             return self._write_array(schema, depth)
@@ -152,21 +178,20 @@ class _Writer:
 
     def _write_array(self, schema: JsonSchema, depth: int) -> str:
         items = schema.get("items")
-        fixed = cast("list[Any]", schema.get("prefixItems") or (items if isinstance(items, list) else []))
+        fixed = _listed(schema.get("prefixItems")) or _listed(items)
         if fixed:
             inner = [self.write(item, depth + 1) for item in fixed]
             return f"tuple[{', '.join(inner)}]" if self._tuples else _list_of(_union(inner))
         return _list_of(self.write(items, depth + 1)) if items else "list"
 
     def _write_object(self, schema: JsonSchema, depth: int) -> str:
-        if properties := cast("JsonSchema", schema.get("properties") or {}):
-            return self._write_shape(properties, schema.get("required") or (), depth) if self._shapes else "dict"
+        if properties := properties_of(schema):
+            return self._write_shape(properties, required_of(schema), depth) if self._shapes else "dict"
         values = schema.get("additionalProperties", True)
         key = "int" if resolve(schema.get("propertyNames"), self._root).get("type") == "integer" else "str"
         return f"dict[{key}, {self.write(values, depth + 1)}]" if values is not False else "dict"
 
-    def _write_shape(self, properties: JsonSchema, required: Iterable[str], depth: int) -> str:
-        needed = set(required)
+    def _write_shape(self, properties: JsonSchema, needed: set[str], depth: int) -> str:
         parts: list[str] = []
         for name, schema in properties.items():
             found = resolve(schema, self._root)

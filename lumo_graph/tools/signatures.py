@@ -19,7 +19,16 @@ from lumo_graph.tools.failures import first_line
 from lumo_graph.tools.kinds import is_async_only, source_function, without_partial
 from lumo_graph.tools.naming import identifier
 from lumo_graph.tools.parameters import AnyModel, Parameters
-from lumo_graph.tools.schemas import JsonSchema, annotation_of, constraints_of, resolve, shape_of, source_of
+from lumo_graph.tools.schemas import (
+    JsonSchema,
+    annotation_of,
+    constraints_of,
+    properties_of,
+    required_of,
+    resolve,
+    shape_of,
+    source_of,
+)
 from lumo_graph.types import Parameter
 
 _PLAIN_FACTORIES: dict[Any, str] = {list: "[]", dict: "{}", str: "''", int: "0", float: "0.0", bool: "False"}
@@ -40,9 +49,9 @@ def read_parameters(tool: BaseTool) -> Parameters:
         return _single_text(tool)
     model = _model_of(tool)
     root = _json_schema(tool, model)
-    properties = cast("JsonSchema", root.get("properties") or {})
+    properties = properties_of(root)
     schemas = {key: resolve(schema, root) for key, schema in properties.items()}
-    required = set(cast("list[str]", root.get("required") or []))
+    required = required_of(root)
     defaults = {key: _default_source(schemas[key], model, key) for key in properties if key not in required}
     names = _python_names(tool, properties)
     descriptions = read_docstring(tool.description, properties).arguments
@@ -111,7 +120,7 @@ def _json_schema(tool: BaseTool, model: AnyModel | None) -> JsonSchema:
             schema: JsonSchema = shown.model_json_schema() if issubclass(shown, pydantic.BaseModel) else shown.schema()
     except Exception as error:
         raise _cannot_describe(tool, error) from error
-    if tool.args_schema is None and {"args", "kwargs"} & set(schema.get("properties") or {}):
+    if tool.args_schema is None and {"args", "kwargs"} & set(properties_of(schema)):
         raise ConfigurationError(
             f"The tool {tool.name!r} takes *args or **kwargs, which a model cannot be told about. "
             f"Give it an args_schema."

@@ -37,6 +37,11 @@ class Toolbox:
         door = self.doors.get(name)
         return None if door is None else door.effects
 
+    @property
+    def awaited(self) -> frozenset[str]:
+        """The tools whose calls are awaited: they can be cancelled."""
+        return frozenset(name for name, door in self.doors.items() if door.awaited)
+
     def call(self, name: str, args: Mapping[str, Any], config: RunnableConfig | None = None) -> ToolReply:
         """Call a tool from synchronous code, in any thread.
 

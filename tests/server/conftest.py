@@ -108,6 +108,21 @@ class Server:
         with self.http as http:
             return http.request(method, path, **({} if body is None else {"json": body}), **options)
 
+    @property
+    def place(self):
+        """Host and port."""
+        host, _, port = self.url.removeprefix("http://").rpartition(":")
+        return host, int(port)
+
+    def request_text(self, path, body):
+        """A request as it goes over the wire."""
+        data = json.dumps(body)
+        lines = (
+            f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {KEY}",
+            "Content-Type: application/json", f"Content-Length: {len(data)}",
+        )  # fmt: skip
+        return ("\r\n".join(lines) + "\r\n\r\n" + data).encode()
+
     def frames(self, path, body):
         """The frames of a stream."""
         with self.http as http, http.stream("POST", path, json=body) as response:
