@@ -13,6 +13,7 @@ from lumo_graph.events import Event
 from lumo_graph.limits import Limits
 from lumo_graph.models.addressed import addressed_model
 from lumo_graph.models.keys import provider_keys
+from lumo_graph.offering import offered_tools
 from lumo_graph.options import AgentOptions, RunOptions, check_names
 from lumo_graph.tools import make_toolbox
 from lumo_graph.wire.exceptions import raising_as_lumo
@@ -86,7 +87,7 @@ class Tasks:
             ConfigurationError: something cannot be used as given.
         """
         named: dict[str, Any] = {name: _plain(value) for name, value in given.items() if value is not None}
-        tools: Any = named.pop("tools", ())
+        tools, servers = named.pop("tools", ()), named.pop("mcp_servers", None)
         is_named = isinstance(model, str)
         place = {"model": model if is_named else _IN_PROCESS, "base_url": base_url or _IN_PROCESS}
         request = _checked({"task": task, **place, **named})
@@ -96,6 +97,8 @@ class Tasks:
         if request.thread_id is not None:
             made["thread_id"] = request.thread_id
         own: AgentOptions = {}
+        if servers is not None:
+            own["mcp_servers"] = servers
         if request.system_prompt is not None:
             own["system_prompt"] = request.system_prompt
         if request.planning_interval is not None:
@@ -129,17 +132,9 @@ class Tasks:
         return addressed_model(model, base_url, keys=provider_keys(self._environ))
 
     def _found(self, tools: Sequence[str | Tool], max_results: int) -> list[Tool]:
-        del max_results
-        found: list[Tool] = []
-        for tool in tools:
-            if not isinstance(tool, str):
-                found.append(tool)
-            elif tool in self._tools:
-                found.append(self._tools[tool])
-            else:
-                known = ", ".join(sorted(self._tools)) or "none"
-                raise ConfigurationError(f"There is no tool {tool!r}. The tools are: {known}.")
-        return found
+        named = [tool for tool in tools if isinstance(tool, str)]
+        given = [tool for tool in tools if not isinstance(tool, str)]
+        return [*offered_tools(named, self._tools, environ=self._environ, max_results=max_results), *given]
 
 
 class Teller:

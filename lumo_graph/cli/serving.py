@@ -1,7 +1,9 @@
 """`lumo serve`. Nothing heavy is imported before the command needs it."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -46,6 +48,12 @@ def serve(
     memory_mb: Annotated[int, typer.Option(metavar="N", help="MiB of memory of one session.")] = 2048,
     disk_mb: Annotated[int, typer.Option(metavar="N", help="MiB of files of one session.")] = 64,
     max_body_mb: Annotated[int, typer.Option(metavar="N", min=1, help="MiB of a request.")] = 4,
+    mcp_config: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help='MCP servers that requests may name: JSON, {"mcpServers": {NAME: {"command": ...}}}.'
+        ),
+    ] = None,
     key: Annotated[
         list[str] | None,
         typer.Option(
@@ -86,6 +94,7 @@ def serve(
             require=require,
             warm=warm,
             keys=key or (),
+            mcp_servers={} if mcp_config is None else read_mcp_config(mcp_config),
             concurrency=concurrency,
             queue=queue,
             interrupt_on=dict.fromkeys(interrupt_on or (), True),
@@ -143,6 +152,22 @@ def made_settings(
         executor=executor,
         **given,
     )
+
+
+def read_mcp_config(file: str) -> dict[str, dict[str, Any]]:
+    """The servers that a file names, as other programs with MCP servers have them.
+
+    Raises:
+        ConfigurationError: it cannot be read, or has none.
+    """
+    try:
+        found: Any = json.loads(Path(file).read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"--mcp-config {file!r} cannot be read: {error}.") from None
+    servers = cast("Any", found).get("mcpServers") if isinstance(found, dict) else None
+    if not isinstance(servers, dict):
+        raise ConfigurationError(f'--mcp-config {file!r} must be {{"mcpServers": {{NAME: {{"command": ...}}}}}}.')
+    return cast("dict[str, dict[str, Any]]", servers)
 
 
 def api_key_of(environ: Mapping[str, str], host: str) -> str | None:

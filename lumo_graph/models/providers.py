@@ -128,6 +128,10 @@ def _openai(name: str, url: SplitResult | None, key: str | None, clients: Client
         )
     except OpenAIError as error:
         raise ConfigurationError(_missing_key(name)) from error
+    except Exception as error:
+        if type(error).__name__ != "InvalidURL":  # of httpx or httpx2, as the SDK's version has it
+            raise
+        raise ConfigurationError(f"base_url is not an address: {error}. Write it as 'https://host/v1'.") from None
     if model.openai_api_key is None:
         raise ConfigurationError(_missing_key(name))
     if not own_host:

@@ -1,15 +1,17 @@
 """From what a client asks to a model, tools and options: only what the operator offers, and no key for a stranger."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors import ProcessExecutor
+from lumo_graph.mcp import check_mcp_servers
 from lumo_graph.models.addressed import addressed_model
 from lumo_graph.models.providers import Clients
+from lumo_graph.offering import offered_tools
 from lumo_graph.options import AgentOptions
 from lumo_graph.server.settings import Settings
 from lumo_graph.tools import make_toolbox
@@ -27,12 +29,13 @@ class Maker:
         clients: what models are asked through.
 
     Raises:
-        ConfigurationError: a tool of the operator's is none.
+        ConfigurationError: a tool or an MCP server of the operator's is none.
     """
 
     def __init__(self, settings: Settings, clients: Clients) -> None:
         self._settings = settings
         self._clients = clients
+        check_mcp_servers(dict(settings.mcp_servers))
         self._tools: Mapping[str, BaseTool] = make_toolbox(settings.tools).tools
         self._executor = settings.executor or ProcessExecutor()
 
@@ -59,8 +62,7 @@ class Maker:
             ConfigurationError: it cannot be used as it is named.
             AddressError: it is where requests may not reach.
         """
-        keys = self._settings.provider_keys
-        made = addressed_model(asked.model, asked.base_url, keys=keys, clients=self._clients)
+        made = addressed_model(asked.model, asked.base_url, keys=self._settings.provider_keys, clients=self._clients)
         # Said now, and not after the retries of a run. The clients look again, at every connection.
         allow_private = self._settings.allow_private_base_urls
         await asyncio.to_thread(check_url, asked.base_url.strip(), allow_private=allow_private)
@@ -72,22 +74,17 @@ class Maker:
         Raises:
             ConfigurationError: a tool is not offered, or its key is missing.
         """
-        tools = self._named_tools(asked.tools, asked.max_results)
-        rules = rules_for(self._settings.interrupt_on, (tool.name for tool in tools))
+        settings = self._settings
+        tools = offered_tools(asked.tools, self._tools, environ=settings.tool_keys, max_results=asked.max_results)
+        rules = rules_for(settings.interrupt_on, (tool.name for tool in tools))
         return {
             "tools": tools,
+            "mcp_servers": {name: settings.mcp_servers[name] for name in asked.mcp_servers} or None,
             "executor": self._executor,
             "system_prompt": asked.system_prompt,
             "planning_interval": asked.planning_interval,
             "interrupt_on": rules,
         }
-
-    def _named_tools(self, names: Sequence[str], max_results: int) -> list[BaseTool]:
-        del max_results
-        if unknown := [name for name in names if name not in self._tools]:
-            known = ", ".join(sorted(self._tools)) or "none"
-            raise ConfigurationError(f"There is no tool {unknown[0]!r} on this server. Its tools are: {known}.")
-        return [self._tools[name] for name in dict.fromkeys(names)]
 
     def _server_name(self, given: str | MCPServer) -> str:
         known = self._settings.mcp_servers

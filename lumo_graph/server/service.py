@@ -49,7 +49,7 @@ class Service:
         """
         asked = self.maker.asked_by(request)
         options = {
-            **self.maker.options(asked),
+            **await asyncio.to_thread(self.maker.options, asked),
             **run_options(request, self.settings.limits),
             "checkpointer": self.saver,
             "thread_id": request.thread_id,
@@ -70,7 +70,7 @@ class Service:
             raise ThreadMissingError(thread_id)
         known = Asked.from_metadata(stored.metadata)
         asked = _with_model(known, request, thread_id)
-        options = self.maker.options(asked)
+        options = await asyncio.to_thread(self.maker.options, asked)
         made = resumption(thread_id, self.saver, options, request.decision, request.question)
         model = await self.maker.model(asked)
         return self.runs.start(made, model, options, asked, watched=watched, kept=request.background)

@@ -1,5 +1,6 @@
 """What went wrong, as a status and two texts that may leave the house: no traceback, no path, no key, no host."""
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -33,10 +34,16 @@ class Failed:
 def failed(error: BaseException, thread_id: str | None = None) -> Failed:
     """What may be told of an exception."""
     status, title, message = _told(error, thread_id)
+    message = _FILES.sub("[file]", message)
     kept = thread_id if isinstance(error, (ModelError, ExecutorError)) else None
-    return Failed(status=status, error=title, message=message, thread_id=kept)
+    return Failed(status=int(status), error=title, message=message, thread_id=kept)
 
 
+_FILES = re.compile(
+    r"(?<![\w:/.])/(?:app|bin|data|dev|etc|home|lib\w*|media|mnt|nix|opt|private|proc|root|run|sbin|srv|sys|tmp|Users|usr|"
+    r"var|work)(?:/[^\s'\",;:)]*)?"
+)
+"""Files of the server's machine, in the words of whatever has failed on it."""
 _PRIVATE = "The address of base_url is not a public one, and this server connects to no other."
 _SANDBOX = "The sandbox of the code failed. Resume the run, or ask the operator."
 _UNEXPECTED = "Something unexpected failed; the server's log has it."

@@ -65,7 +65,7 @@ class RunRequest(Body):
         ),
     ] = None
     history: Annotated[list[Message] | None, Field(description="The conversation before the task.")] = None
-    messages: Annotated[list[Message] | None, Field(description="Another name of `history`.", deprecated=True)] = None
+    messages: Annotated[list[Message] | None, Field(description="Another name of `history`, which is better.")] = None
     mcp_servers: Annotated[
         list[MCPServer | Name] | None,
         Field(max_length=20, description="Servers that the operator has named: the name, or the same command."),

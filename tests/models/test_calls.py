@@ -20,6 +20,7 @@ from typing_extensions import override
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.models import CUT_MARK, RetryPolicy, acall_model, call_model, resolve_model, usage_of
 from lumo_graph.testing import Disconnect, Endless, Fault, ScriptedModel, ScriptedOpenAI, ScriptError
+from tests.watching import until
 
 QUICK = RetryPolicy(attempts=3, first_wait=0.001, longest_wait=0.01)
 ASK = [HumanMessage("How many?")]
@@ -375,8 +376,7 @@ async def test_a_call_is_cancelled_however_fast_the_reply_comes():
     with ScriptedOpenAI([Endless()]) as server:
         model = resolve_model("openai:m", base_url=server.base_url)
         call = asyncio.create_task(acall_model(model, [HumanMessage("go")]))
-        while not server.requests:
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(until, lambda: bool(server.requests))
         await asyncio.sleep(0.1)
         call.cancel()
         done, _ = await asyncio.wait([call], timeout=30)

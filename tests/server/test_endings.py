@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 
-import pytest
 from langchain_core.messages import AIMessage
 
 from lumo_graph.testing import Endless, ScriptedOpenAI
