@@ -1,6 +1,7 @@
 """Responses, and what becomes of everything that can go wrong. An error is JSON and says nothing of the house."""
 
 import logging
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +20,9 @@ from lumo_graph.wire.texts import json_text, plain
 
 log = logging.getLogger("lumo_graph.server")
 
+OPEN = "/health_check"
+"""The one path that is open to everybody."""
+_PARAMETER = re.compile(r"\{[^}]*\}")
 RETRY_SECONDS = 2
 """That a client is told to wait before it comes again."""
 
@@ -105,9 +109,25 @@ async def _http(request: Request, error: Exception) -> Response:
         message = f"There is no {plain(request.url.path)!r} here."
     elif error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         message = f"{request.method} does not work here."
+        return refusal(
+            Failed(status=error.status_code, error="Method not allowed", message=message), {"Allow": _allowed(request)}
+        )
     else:
         message = f"{words}."
     return refusal(Failed(status=error.status_code, error=words.capitalize(), message=message), error.headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of a path: each has a route of its own, and the first one knows only itself."""
+    path = request.url.path.removeprefix(str(request.scope.get("root_path", "")))
+    found: Mapping[str, Mapping[str, Any]] = request.app.openapi()["paths"]
+    methods = {
+        method.upper()
+        for template, operations in found.items()
+        if re.fullmatch(_PARAMETER.sub("[^/]+", template), path)
+        for method in operations
+    }
+    return ", ".join(sorted(methods | ({"HEAD"} if path == OPEN else set())))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

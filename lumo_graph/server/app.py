@@ -9,10 +9,10 @@ from fastapi.responses import Response
 from starlette.middleware.cors import CORSMiddleware
 
 from lumo_graph.server import run_routes, thread_routes
-from lumo_graph.server.answers import add_handlers
+from lumo_graph.server.answers import OPEN, add_handlers
 from lumo_graph.server.bodies import Bodies
 from lumo_graph.server.documents import ERRORS
-from lumo_graph.server.guard import OPEN, Guard
+from lumo_graph.server.guard import Guard
 from lumo_graph.server.service import opened_service
 from lumo_graph.server.settings import Settings
 

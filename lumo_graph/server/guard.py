@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lumo_graph.server.answers import refusal
+from lumo_graph.server.answers import OPEN, refusal
 from lumo_graph.wire.failures import Failed
 
-OPEN = "/health_check"
-"""The one path that is open to everybody."""
 _WRONG_KEY = Failed(
     status=401,
     error="Invalid or missing API key",

@@ -53,7 +53,10 @@ class RunRequest(Body):
     task: Annotated[str, Field(min_length=1, description="What to do.")]
     model: Annotated[Name, Field(description="Name of the model, as the server at `base_url` knows it.")]
     base_url: Annotated[
-        Url, Field(description="Server that speaks the OpenAI protocol, with or without `/chat/completions`.")
+        Url,
+        Field(
+            description="Server that speaks the OpenAI protocol, with or without `/chat/completions`.",
+        ),
     ]
     tools: Annotated[list[Name] | None, Field(max_length=100, description="Names of tools to make available.")] = None
     max_steps: Annotated[int | None, Field(ge=1, le=1_000_000, description="Model replies; 10 unless given.")] = None

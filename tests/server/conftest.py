@@ -23,6 +23,7 @@ with warnings.catch_warnings():
 
 ROOT = Path(__file__).parents[2]
 KEY = "a-key-of-the-tests"
+SERVE = ("-m", "lumo_graph.cli", "serve", "--port", "0")
 
 TOOLS = '''
 import time
@@ -51,11 +52,11 @@ def wait() -> str:
 class Server:
     """A server process."""
 
-    def __init__(self, folder, *options, **environment):
+    def __init__(self, folder, *options, command=SERVE, **environment):
         inherited = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "lumo_graph.cli", "serve", "--port", "0", *options],
+            [sys.executable, *command, *options],
             cwd=folder,
             env={
                 **inherited,
