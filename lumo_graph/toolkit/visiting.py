@@ -70,9 +70,8 @@ class VisitWebsite(BaseTool):
     allow_private: bool = False
     open_client: Callable[[], httpx2.AsyncClient] | None = Field(default=None, exclude=True)
 
-    @override
-    def model_post_init(self, context: Any, /) -> None:
-        super().model_post_init(context)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         require_packages(self.name, "trafilatura", "pypdf")
 
     @override
