@@ -23,7 +23,8 @@ def quote(tag: str, text: str, *, limit: int, **attributes: str) -> str:
     known = "".join(
         f' {name}="{escape(" ".join(clean(value).split()), quote=True)}"' for name, value in attributes.items() if value
     )
-    inner = re.sub(rf"<(?=\s*/?\s*{tag})", "&lt;", clean(text), flags=re.IGNORECASE)
+    # One class for all that may stand before the name: with two, blanks could be shared out in ever so many ways.
+    inner = re.sub(rf"<(?=[\s/]*{tag})", "&lt;", clean(text), flags=re.IGNORECASE)
     return f"<{tag}{known}>\n{shorten(inner.strip(), limit)}\n</{tag}>"
 
 

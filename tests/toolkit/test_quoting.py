@@ -1,5 +1,6 @@
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
@@ -90,3 +91,15 @@ def test_a_result_cannot_break_out_of_its_list(title, text, url):
     assert len(re.findall(r"<\s*/\s*search_results", written, re.IGNORECASE)) == 1
     link = written.splitlines()[1]
     assert re.fullmatch(r"1\. \[[^\[\]]*\]\([^\s()<>]*\)", link), link
+
+
+@pytest.mark.timeout(30)
+def test_text_that_is_made_to_be_slow_is_not():
+    for text in (
+        "<" + " " * 2_000_000,
+        "< " * 1_000_000,
+        "<" + "/" * 2_000_000,
+        "\x1b]" * 1_000_000,
+        "<web_pag" * 200_000,
+    ):
+        quote("web_page", text, limit=1000)
