@@ -309,7 +309,7 @@ def test_a_name_that_cannot_be_resolved_is_a_connect_error_that_names_it(client,
         client.get("http://missing.example/", resolve=resolve)
 
 
-@pytest.mark.parametrize("port", [0, 65536, 99999])
+@pytest.mark.parametrize("port", [65536, 99999])
 def test_a_port_that_does_not_exist_is_a_connect_error(client, port):
     with pytest.raises(httpx2.ConnectError, match="is not a port"):
         client.get(f"http://example.com:{port}/", resolve=answers([PUBLIC]))
