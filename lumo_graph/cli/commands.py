@@ -10,14 +10,18 @@ import typer
 from lumo_graph.cli.complaints import complain
 from lumo_graph.cli.deciding import decision_from
 from lumo_graph.cli.exits import MEANINGS, USAGE, code_of_error
+from lumo_graph.cli.given import Given
 from lumo_graph.cli.history_commands import diff, fork, history
 from lumo_graph.cli.options import (
+    ApiKeyOption,
     ArtifactsOption,
     BaseUrlOption,
     CheckpointerOption,
     FileOption,
     InterruptOnOption,
     JsonOption,
+    McpOption,
+    ModelIdOption,
     ModelOption,
     PlanningOption,
     SystemPromptOption,
@@ -26,7 +30,7 @@ from lumo_graph.cli.options import (
 )
 from lumo_graph.cli.recovering import recover
 from lumo_graph.cli.serving import serve
-from lumo_graph.cli.starting import agent_options, checked_model, follow_run, place_of
+from lumo_graph.cli.starting import follow_run, place_of
 from lumo_graph.cli.thread_commands import threads_app
 from lumo_graph.errors import ConfigurationError, LumoGraphError
 from lumo_graph.events import Event
@@ -67,10 +71,16 @@ def run(
     task: Annotated[str, typer.Argument(metavar="TASK", help="What to do; - reads it from stdin.")],
     *,
     model: ModelOption = None,
+    model_id: ModelIdOption = None,
     base_url: BaseUrlOption = None,
+    api_key: ApiKeyOption = None,
     tools: ToolsOption = None,
+    mcp: McpOption = None,
     agent_type: Annotated[
-        str, typer.Option("--agent-type", "-a", metavar="|".join(AGENT_TYPES), help="How the model acts.")
+        str,
+        typer.Option(
+            "--agent-type", "-a", metavar="|".join(AGENT_TYPES), help="How the model acts; in short mcp or code."
+        ),
     ] = AGENT_TYPES[0],
     thread: Annotated[
         str | None, typer.Option(metavar="ID", help="Thread to start or to go on with; a new one unless given.")
@@ -109,21 +119,19 @@ def run(
         "memory_mb": memory_mb,
         "disk_mb": disk_mb,
     }
-    named = checked_model(model)
-    place = place_of(
-        thread or uuid.uuid4().hex[:12], checkpointer, agent_type=agent_type,
-        model=named, base_url=base_url, tools=tools, file=file, artifacts=artifacts, system_prompt=system_prompt,
-        planning_interval=planning_interval, interrupt_on=interrupt_on,
+    given = Given(
+        model=model, model_id=model_id, base_url=base_url, api_key=api_key, tools=tools, mcp=mcp, file=file,
+        system_prompt=system_prompt, planning_interval=planning_interval, interrupt_on=interrupt_on,
+        artifacts=artifacts,
     )  # fmt: skip
+    given.check_model()
+    place = place_of(thread or uuid.uuid4().hex[:12], checkpointer, given, agent_type=agent_type)
 
     def start(agent: "CalledAgent") -> AsyncGenerator[Event, None]:
-        given = {name: value for name, value in limits.items() if value is not None}
-        return agent.start(sys.stdin.read() if task == "-" else task, {"agent_type": agent_type, "limits": given})
+        limited = {name: value for name, value in limits.items() if value is not None}
+        return agent.start(sys.stdin.read() if task == "-" else task, {"agent_type": agent_type, "limits": limited})
 
-    options = agent_options(base_url, file, system_prompt, planning_interval, interrupt_on)
-    raise typer.Exit(
-        follow_run(start, place, named, tools, options, json_lines=json_lines, artifacts=artifacts, trace=trace)
-    )
+    raise typer.Exit(follow_run(start, place, given, json_lines=json_lines, trace=trace))
 
 
 @app.command()
@@ -131,8 +139,11 @@ def resume(
     thread: Annotated[str, typer.Argument(metavar="THREAD", help="The thread; `lumo threads` lists them.")],
     *,
     model: ModelOption = None,
+    model_id: ModelIdOption = None,
     base_url: BaseUrlOption = None,
+    api_key: ApiKeyOption = None,
     tools: ToolsOption = None,
+    mcp: McpOption = None,
     file: FileOption = None,
     artifacts: ArtifactsOption = None,
     checkpointer: CheckpointerOption = None,
@@ -158,25 +169,23 @@ def resume(
 
     It has its variables, limits and counters again. Give it the model and the tools that the run had.
     """
-    named = checked_model(model)
+    given = Given(
+        model=model, model_id=model_id, base_url=base_url, api_key=api_key, tools=tools, mcp=mcp, file=file,
+        system_prompt=system_prompt, planning_interval=planning_interval, interrupt_on=interrupt_on,
+        artifacts=artifacts,
+    )  # fmt: skip
+    given.check_model()
     try:
         decided = decision_from(approve=approve, reject=reject, respond=respond, edit=edit, decision=decision)
     except ConfigurationError as error:
         complain(str(error))
         raise typer.Exit(USAGE) from None
-    place = place_of(
-        thread, checkpointer,
-        model=named, base_url=base_url, tools=tools, file=file, artifacts=artifacts, system_prompt=system_prompt,
-        planning_interval=planning_interval, interrupt_on=interrupt_on,
-    )  # fmt: skip
+    place = place_of(thread, checkpointer, given)
 
     def start(agent: "CalledAgent") -> AsyncGenerator[Event, None]:
         return agent.go_on(decided, question)
 
-    options = agent_options(base_url, file, system_prompt, planning_interval, interrupt_on)
-    raise typer.Exit(
-        follow_run(start, place, named, tools, options, json_lines=json_lines, artifacts=artifacts, trace=trace)
-    )
+    raise typer.Exit(follow_run(start, place, given, json_lines=json_lines, trace=trace))
 
 
 @app.command()

@@ -17,8 +17,8 @@ from typing import Any
 
 import lumo_graph
 from lumo_graph.cli.following import chosen_view, is_terminal
+from lumo_graph.cli.given import MODEL_EXAMPLES
 from lumo_graph.cli.lines import read_event
-from lumo_graph.cli.starting import MODEL_EXAMPLES
 from lumo_graph.cli.transcript import plural
 from lumo_graph.errors import LumoGraphError
 from lumo_graph.events import Answered, Event, StepEnded, Token, ToolStarted

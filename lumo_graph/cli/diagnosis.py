@@ -15,6 +15,7 @@ from lumo_graph.executors.advice import Machine, advise, read_machine
 from lumo_graph.executors.isolation import opened_by
 from lumo_graph.executors.jail.plan import LAYERS
 from lumo_graph.executors.process import ProcessExecutor
+from lumo_graph.toolkit.catalogue import ENTRIES
 from lumo_graph.types import Isolation, Limits, Tier
 
 PACKAGE = "lumo-graph"
@@ -57,6 +58,16 @@ class Trial(TypedDict):
     """Milliseconds that the code took, there and back."""
 
 
+class ReadyTool(TypedDict):
+    """A tool that comes with the library."""
+
+    name: str
+    key: str | None
+    """The variable that its key stands in; None if it needs none."""
+    set: bool
+    """Whether that is set, or none is needed."""
+
+
 class Diagnosis(TypedDict):
     """What can be said of this installation on this machine."""
 
@@ -82,6 +93,8 @@ class Diagnosis(TypedDict):
     storage: Storage
     keys: list[str]
     """Names of the API keys that are set."""
+    tools: list[ReadyTool]
+    """The tools that `--tools` takes by name."""
     require: Tier | None
     """What `--require` asked for."""
     shortfall: str
@@ -118,6 +131,14 @@ def diagnose(*, checkpointer: str | None = None, require: Tier | None = None) ->
         packages=packages,
         storage=describe_storage(checkpointer),
         keys=[name for name in KEYS if os.environ.get(name)],
+        tools=[
+            ReadyTool(
+                name=entry.name,
+                key=entry.variable,
+                set=entry.variable is None or bool(os.environ.get(entry.variable, "").strip()),
+            )
+            for entry in ENTRIES
+        ],
         require=require,
         shortfall="" if asked is None else _shortfall(asked),
     )

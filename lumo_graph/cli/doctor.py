@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from lumo_graph.cli.complaints import complain
-from lumo_graph.cli.diagnosis import Diagnosis, Layer, Trial, diagnose
+from lumo_graph.cli.diagnosis import Diagnosis, Layer, ReadyTool, Trial, diagnose
 from lumo_graph.cli.exits import ANSWERED, SANDBOX
 from lumo_graph.cli.following import is_terminal
 from lumo_graph.cli.lines import json_line
@@ -66,6 +66,7 @@ def page(found: Diagnosis, width: int | None = None) -> Iterator[str]:
         yield from _entry(f"[{extra}]", f"{_versions(packages)}{hint}", width)
     yield from _entry("threads", _storage(found["storage"]), width)
     yield from _entry("keys", ", ".join(found["keys"]) or "none is set", width)
+    yield from _entry("tools", _tools(found["tools"]), width)
 
 
 def _isolation(found: Diagnosis, width: int | None) -> Iterator[str]:
@@ -133,6 +134,12 @@ def _trial(trial: Trial) -> str:
 def _versions(packages: Mapping[str, str | None]) -> str:
     found: Sequence[str] = [f"{name} {version or 'is missing'}" for name, version in packages.items()]
     return ", ".join(found) or "not known: lumo-graph is not installed"
+
+
+def _tools(tools: Sequence[ReadyTool]) -> str:
+    usable = ", ".join(tool["name"] for tool in tools if tool["set"]) or "none"
+    waiting = ", ".join(f"{tool['name']} ({tool['key']})" for tool in tools if not tool["set"])
+    return f"{usable}{f' · without a key: {waiting}' if waiting else ''}"
 
 
 def _storage(storage: Storage) -> str:

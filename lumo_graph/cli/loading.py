@@ -1,6 +1,7 @@
 """Tools and models that a command line names: a module, or a Python file, and what is taken from it."""
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
@@ -24,12 +25,13 @@ def load_tools(specs: Sequence[str]) -> list[Tool]:
 
     Args:
         specs: each `module:name` or `file.py:name`, where the name is a function, a LangChain tool or a list of them;
-            or `file.py`, for every public function and tool it defines.
+            `file.py`, for every public function and tool it defines; or the name of a ready tool. Several with commas
+            between them.
 
     Raises:
         ConfigurationError: says what was found instead.
     """
-    return [tool for spec in specs for tool in _tools(spec)]
+    return [tool for spec in specs for one in _split(spec) for tool in _tools(one)]
 
 
 def load_model(spec: str) -> str | BaseChatModel:
@@ -47,12 +49,22 @@ def load_model(spec: str) -> str | BaseChatModel:
     return found
 
 
+def _split(spec: str) -> list[str]:
+    """The parts between commas; a file whose name has some is one part."""
+    if "," not in spec or Path(spec.rpartition(":")[0] or spec).is_file() or Path(spec).is_file():
+        return [spec]
+    return [part.strip() for part in spec.split(",") if part.strip()]
+
+
 def _tools(spec: str) -> Iterator[Tool]:
     source, colon, name = spec.rpartition(":")
     if spec.endswith(".py"):
         yield from _public_tools(_load(spec), spec)
         return
-    if not colon or not source or not name:
+    if not colon and spec:
+        yield from _ready_tools(spec)
+        return
+    if not source or not name:
         raise ConfigurationError(f"Unknown form of tools: {spec!r}. {_FORMS}")
     found = _named(_load(source), name, spec)
     if isinstance(found, (list, tuple)):
@@ -62,6 +74,15 @@ def _tools(spec: str) -> Iterator[Tool]:
         yield from (_checked(item, f"item {index} of {spec!r}") for index, item in enumerate(several))
     else:
         yield _checked(found, repr(spec))
+
+
+def _ready_tools(name: str) -> list[BaseTool]:
+    from lumo_graph.toolkit.catalogue import make_tools  # noqa: PLC0415 - only where one is named
+
+    try:
+        return make_tools([name], environ=os.environ)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error} Tools of your own: {_FORMS}") from None
 
 
 def _public_tools(module: ModuleType, file: str) -> list[Tool]:

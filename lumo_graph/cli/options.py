@@ -7,23 +7,43 @@ import typer
 ModelOption = Annotated[
     str | None,
     typer.Option(
-        "--model", "-m", envvar="LUMO_MODEL", metavar="NAME",
-        help="PROVIDER:NAME such as openai:gpt-4.1-nano, or file.py:name for a LangChain chat model of yours.",
+        "--model", "-m", "--model-type", envvar="LUMO_MODEL", metavar="NAME",
+        help="PROVIDER:NAME such as openai:gpt-4.1-nano, or file.py:name for a LangChain chat model of yours; with "
+        "--model-id only the type: openai, ollama or gemini.",
+    ),
+]  # fmt: skip
+ModelIdOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The model, where --model is its type: -m ollama --model-id qwen3.")
+]
+ApiKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key", "-k", metavar="KEY",
+        help="Key of the model's API. Others on this machine can see it: better set the provider's variable.",
     ),
 ]  # fmt: skip
 BaseUrlOption = Annotated[
     str | None,
     typer.Option(
-        envvar="LUMO_BASE_URL", metavar="URL",
+        "--base-url", "-b", envvar="LUMO_BASE_URL", metavar="URL",
         help="Server that speaks the OpenAI protocol, such as http://localhost:11434/v1 for Ollama.",
     ),
 ]  # fmt: skip
 ToolsOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--tools", "-t", metavar="SPEC",
-        help="module:name (a function, a LangChain tool or a list of them), file.py (its public functions and tools) "
-        "or file.py:name. May be given several times.",
+        "--tools", "-t", "-l", metavar="SPEC",
+        help="A ready tool such as duckduckgo_search or visit_website (`lumo doctor` lists them), module:name (a "
+        "function, a LangChain tool or a list of them), file.py (its public functions and tools) or file.py:name. "
+        "Several with commas between them, or given several times.",
+    ),
+]  # fmt: skip
+McpOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mcp", metavar="SERVER",
+        help='An MCP server whose tools the agent has: a FILE.json ({"mcpServers": {NAME: {"command": ..., "args": '
+        "[...], \"env\": {...}}}}), 'COMMAND ARGS' or a URL. May be given several times.",
     ),
 ]  # fmt: skip
 CheckpointerOption = Annotated[
@@ -45,7 +65,10 @@ ArtifactsOption = Annotated[
     str | None, typer.Option(metavar="FOLDER", help="Where to save the files that the code has made.")
 ]
 SystemPromptOption = Annotated[str | None, typer.Option(metavar="TEXT", help="Instructions for the model.")]
-PlanningOption = Annotated[int | None, typer.Option(metavar="N", help="Make a plan first, and again every N steps.")]
+PlanningOption = Annotated[
+    int | None,
+    typer.Option("--planning-interval", "-p", metavar="N", help="Make a plan first, and again every N steps."),
+]
 InterruptOnOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -9,20 +9,24 @@ import typer
 
 from lumo_graph.cli.complaints import complaining, is_nothing
 from lumo_graph.cli.exits import ANSWERED, DRAINED, INTERRUPTED
+from lumo_graph.cli.given import Given
 from lumo_graph.cli.lines import json_line
 from lumo_graph.cli.options import (
+    ApiKeyOption,
     BaseUrlOption,
     CheckpointerOption,
     FileOption,
     InterruptOnOption,
     JsonOption,
+    McpOption,
+    ModelIdOption,
     ModelOption,
     PlanningOption,
     SystemPromptOption,
     ToolsOption,
 )
 from lumo_graph.cli.printable import one_line, printable
-from lumo_graph.cli.starting import agent_options, checked_model, follow_run, place_of
+from lumo_graph.cli.starting import follow_run, place_of
 from lumo_graph.cli.storage import chosen_checkpointer
 from lumo_graph.cli.transcript import plural
 from lumo_graph.events import Event
@@ -38,8 +42,11 @@ def recover(
     *,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with them, one after the other.")] = False,
     model: ModelOption = None,
+    model_id: ModelIdOption = None,
     base_url: BaseUrlOption = None,
+    api_key: ApiKeyOption = None,
     tools: ToolsOption = None,
+    mcp: McpOption = None,
     file: FileOption = None,
     checkpointer: CheckpointerOption = None,
     system_prompt: SystemPromptOption = None,
@@ -52,7 +59,12 @@ def recover(
     Those that wait for a person are none of them, nor are those that a living process drives. With --resume give the
     model and the tools that the runs had. The exit code is then that of the first run that came to no answer.
     """
-    named = checked_model(model) if resume else ""
+    given = Given(
+        model=model, model_id=model_id, base_url=base_url, api_key=api_key, tools=tools, mcp=mcp, file=file,
+        system_prompt=system_prompt, planning_interval=planning_interval, interrupt_on=interrupt_on,
+    )  # fmt: skip
+    if resume:
+        given.check_model()
     if is_nothing(checkpointer):
         return
     with complaining():
@@ -63,17 +75,12 @@ def recover(
     if not resume:
         _print(found, json_lines=json_lines)
         return
-    options = agent_options(base_url, file, system_prompt, planning_interval, interrupt_on)
     codes = [ANSWERED]
     for thread in found:
-        place = place_of(
-            thread.thread_id, checkpointer,
-            model=named, base_url=base_url, tools=tools, file=file, system_prompt=system_prompt,
-            planning_interval=planning_interval, interrupt_on=interrupt_on,
-        )  # fmt: skip
+        place = place_of(thread.thread_id, checkpointer, given)
         if not json_lines:
             print(f"== {_line(thread)}", flush=True)  # noqa: T201 - that is what a command does
-        code = follow_run(_go_on, place, named, tools, options, json_lines=json_lines, artifacts=None)
+        code = follow_run(_go_on, place, given, json_lines=json_lines)
         codes.append(code)
         if json_lines:
             ended = {"type": "recovered", "thread_id": thread.thread_id, "exit_code": code}

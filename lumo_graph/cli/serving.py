@@ -1,9 +1,8 @@
 """`lumo serve`. Nothing heavy is imported before the command needs it."""
 
-import json
 import os
+import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from lumo_graph.server import Settings
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_NAMED = re.compile(r"\s*(\w[\w-]*)=")
+_FILES = (".json", ".yaml", ".yml")
 _ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -48,10 +49,14 @@ def serve(
     memory_mb: Annotated[int, typer.Option(metavar="N", help="MiB of memory of one session.")] = 2048,
     disk_mb: Annotated[int, typer.Option(metavar="N", help="MiB of files of one session.")] = 64,
     max_body_mb: Annotated[int, typer.Option(metavar="N", min=1, help="MiB of a request.")] = 4,
-    mcp_config: Annotated[
-        str | None,
+    mcp: Annotated[
+        list[str] | None,
         typer.Option(
-            metavar="FILE", help='MCP servers that requests may name: JSON, {"mcpServers": {NAME: {"command": ...}}}.'
+            "--mcp",
+            "--mcp-config",
+            metavar="SERVER",
+            help="MCP servers that requests may name, and no others: NAME='COMMAND ARGS', NAME=URL, or a file with "
+            '{"mcpServers": {NAME: {"command": ...}}}. May be given several times.',
         ),
     ] = None,
     key: Annotated[
@@ -94,7 +99,7 @@ def serve(
             require=require,
             warm=warm,
             keys=key or (),
-            mcp_servers={} if mcp_config is None else read_mcp_config(mcp_config),
+            mcp_servers=named_servers(mcp or (), os.environ),
             concurrency=concurrency,
             queue=queue,
             interrupt_on=dict.fromkeys(interrupt_on or (), True),
@@ -154,20 +159,26 @@ def made_settings(
     )
 
 
-def read_mcp_config(file: str) -> dict[str, dict[str, Any]]:
-    """The servers that a file names, as other programs with MCP servers have them.
+def named_servers(specs: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
+    """The MCP servers that `--mcp` options name.
 
     Raises:
-        ConfigurationError: it cannot be read, or has none.
+        ConfigurationError: one has no name, or cannot be read.
     """
-    try:
-        found: Any = json.loads(Path(file).read_bytes())
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"--mcp-config {file!r} cannot be read: {error}.") from None
-    servers = cast("Any", found).get("mcpServers") if isinstance(found, dict) else None
-    if not isinstance(servers, dict):
-        raise ConfigurationError(f'--mcp-config {file!r} must be {{"mcpServers": {{NAME: {{"command": ...}}}}}}.')
-    return cast("dict[str, dict[str, Any]]", servers)
+    from lumo_graph.cli.servers import load_servers  # noqa: PLC0415 - yaml
+
+    found: dict[str, Any] = {}
+    for spec in specs:
+        named = _NAMED.match(spec)
+        if named is None and not spec.strip().lower().endswith(_FILES):
+            raise ConfigurationError(f"--mcp {spec!r} has no name for requests: write --mcp NAME={spec!r}.")
+        servers = load_servers([spec[named.end() :] if named else spec], environ)
+        if named:
+            servers = {named[1]: fields for fields in servers.values()}
+        if twice := sorted(set(servers) & set(found)):
+            raise ConfigurationError(f"Two MCP servers are named {twice[0]!r}. Give one of them another name.")
+        found |= servers
+    return found
 
 
 def api_key_of(environ: Mapping[str, str], host: str) -> str | None:

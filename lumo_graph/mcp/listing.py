@@ -65,8 +65,7 @@ async def _all(connection: Connection, server: Server) -> list[Mapping[str, Any]
     request = ClientRequest(ListToolsRequest())
     for _ in range(_MOST_PAGES):
         page = await connection.ask(_sending(request), server.connect_seconds)
-        tools = cast("list[Any]", page.tools) if isinstance(page.tools, list) else list[Any]()
-        found += [cast("Mapping[str, Any]", tool) for tool in tools if isinstance(tool, Mapping)]
+        found += [cast("Mapping[str, Any]", tool) for tool in _listed(page.tools) if isinstance(tool, Mapping)]
         if len(found) > MOST_TOOLS and server.tools is None:
             raise ConfigurationError(
                 f"The MCP server {server.name!r} has more than {MOST_TOOLS:,} tools, which no model can choose from. "
@@ -76,6 +75,10 @@ async def _all(connection: Connection, server: Server) -> list[Mapping[str, Any]
             break
         request = ClientRequest(ListToolsRequest(params=PaginatedRequestParams(cursor=page.nextCursor)))
     return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def _sending(request: ClientRequest) -> Ask[_Page]:

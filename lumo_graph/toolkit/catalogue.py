@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from langchain_core.tools import BaseTool
 from pydantic import SecretStr
 
 from lumo_graph import toolkit  # a package that imports its tools when they are asked for
 from lumo_graph.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool  # slow to import: names are had without it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,7 @@ class Entry:
     """The tool's own name."""
     request: str
     """Its name in requests to Lumo's API."""
-    make: Callable[[Order], BaseTool]
+    make: "Callable[[Order], BaseTool]"
     variable: str | None = None
     """Where its key stands; None if it needs none."""
 
@@ -68,7 +71,7 @@ ENTRIES = (
 
 def make_tools(
     names: Iterable[str], *, environ: Mapping[str, str], max_results: int = 5, allow_private: bool = False
-) -> list[BaseTool]:
+) -> "list[BaseTool]":
     """The tools of these names, each once, in the order they are named first.
 
     Args:

@@ -39,6 +39,10 @@ FOUND: Diagnosis = {
     "packages": {"langgraph": "1.2.12", "msgpack": "1.1"},
     "storage": {"url": "sqlite:////home/me/runs.db", "writable": True, "reason": ""},
     "keys": ["OPENAI_API_KEY"],
+    "tools": [
+        {"name": "visit_website", "key": None, "set": True},
+        {"name": "exa_search", "key": "EXA_API_KEY", "set": False},
+    ],
     "require": None,
     "shortfall": "",
 }
@@ -67,7 +71,8 @@ lumo-graph 1.2.3
   [cli]      rich 14.0
   [monty]    pydantic-monty is missing · to have it: pip install 'lumo-graph[monty]'
   threads    sqlite:////home/me/runs.db · writable
-  keys       OPENAI_API_KEY\
+  keys       OPENAI_API_KEY
+  tools      visit_website · without a key: exa_search (EXA_API_KEY)\
 """)
 
 
@@ -121,9 +126,13 @@ def test_every_open_thing_is_in_its_place_once():
 def test_keys_are_named_and_never_shown(folder, monkeypatch, capsys):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-hidden")
     monkeypatch.setenv("GROQ_API_KEY", "")
+    monkeypatch.setenv("EXA_API_KEY", "exa-hidden")
+    monkeypatch.delenv("TAVILY_API_KEY", raising=False)
     assert main(["doctor"]) == 0
     text = capsys.readouterr().out
     assert "  keys       OPENAI_API_KEY\n" in text
+    assert "exa_search · without a key: " in text
+    assert "tavily_search (TAVILY_API_KEY)" in text
     assert "hidden" not in text
 
 

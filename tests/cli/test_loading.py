@@ -71,6 +71,26 @@ def test_several_specs_give_their_tools_in_order(tools):
     assert names(["shoptools.py:double", "math:sqrt"]) == ["double", "sqrt"]
 
 
+def test_ready_tools_have_names_of_their_own_and_commas_stand_between_several(tools):
+    assert names(["duckduckgo,visit-website", "VisitWebsite"]) == [
+        "duckduckgo_search",
+        "visit_website",
+        "visit_website",
+    ]
+    assert names(["shoptools.py:double, math:sqrt"]) == ["double", "sqrt"]
+
+
+def test_a_file_with_a_comma_in_its_name_is_one_file(tools, folder):
+    (folder / "a,b.py").write_text("def one(): ...")
+    assert names(["a,b.py"]) == names(["a,b.py:one"]) == ["one"]
+
+
+def test_a_ready_tool_without_its_key_names_the_variable(tools, monkeypatch):
+    monkeypatch.delenv("EXA_API_KEY", raising=False)
+    with pytest.raises(ConfigurationError, match="set EXA_API_KEY"):
+        load_tools(["exa_search"])
+
+
 def test_no_spec_is_no_tool():
     assert load_tools(()) == []
 
@@ -78,7 +98,8 @@ def test_no_spec_is_no_tool():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        pytest.param("shoptools", "Unknown form of tools: 'shoptools'. Write module:name", id="no name"),
+        pytest.param("shoptools", "There is no ready tool 'shoptools'. Known are: duckduckgo_search", id="no name"),
+        pytest.param("shoptools", "Tools of your own: Write module:name", id="how to name one's own"),
         pytest.param(":x", "Unknown form", id="no module"),
         pytest.param("missing.py", "There is no file 'missing.py'", id="no file"),
         pytest.param(

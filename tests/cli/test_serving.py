@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from lumo_graph.cli.serving import api_key_of, is_loopback, made_settings, read_mcp_config
+from lumo_graph.cli.serving import api_key_of, is_loopback, made_settings, named_servers
 from lumo_graph.errors import ConfigurationError
 
 GIVEN = {"host": "127.0.0.1", "tools": (), "require": "none", "warm": 0, "keys": ()}
@@ -58,16 +58,22 @@ def test_keys_go_where_options_and_environment_say(monkeypatch):
             made_settings({}, **{**GIVEN, "keys": (wrong,)})
 
 
-def test_servers_are_read_from_the_file_that_other_programs_use(tmp_path):
+def test_servers_have_names_for_requests(tmp_path):
     file = tmp_path / "mcp.json"
     file.write_text(json.dumps({"mcpServers": {"time": {"command": "uvx", "args": ["mcp-server-time"]}}}))
-    assert read_mcp_config(str(file)) == {"time": {"command": "uvx", "args": ["mcp-server-time"]}}
-    for text in ("", "[]", "{}", '{"mcpServers": 1}'):
-        file.write_text(text)
-        with pytest.raises(ConfigurationError, match="--mcp-config"):
-            read_mcp_config(str(file))
-    with pytest.raises(ConfigurationError, match="cannot be read"):
-        read_mcp_config(str(tmp_path / "none.json"))
+    found = named_servers([str(file), "files=npx -y 'a b'", "far=https://x.example/mcp?a=b"], {})
+    assert found == {
+        "time": {"command": "uvx", "args": ["mcp-server-time"]},
+        "files": {"command": "npx", "args": ["-y", "a b"]},
+        "far": {"url": "https://x.example/mcp?a=b"},
+    }
+    for wrong, words in (
+        (["uvx mcp-server-time"], "has no name"),
+        (["a=x", "a=y"], "Two MCP servers are named 'a'"),
+        ([str(tmp_path / "none.json")], "cannot be read"),
+    ):
+        with pytest.raises(ConfigurationError, match=words):
+            named_servers(wrong, {})
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,19 @@ def useful(**settings: Any) -> FastMCP:  # noqa: C901, PLR0915 - a list
         return ""
 
     @server.tool()
+    def note_and_wait(path: str, text: str) -> str:
+        """Write a line to a file, and take long to say so."""
+        note(path, text)
+        time.sleep(3)
+        return "noted at last"
+
+    @server.tool()
+    def key_of_call(context: Context) -> str:
+        """The key that the call came with."""
+        meta = context.request_context.meta
+        return str(meta and (meta.model_extra or {}).get("lumo-graph/idempotency-key"))
+
+    @server.tool()
     async def wait(seconds: float, path: str = "") -> str:
         """Wait; write to a file if nobody waits for it any more."""
         try:

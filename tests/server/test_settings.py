@@ -2,6 +2,7 @@
 
 import re
 import socket
+import sys
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from lumo_graph.checkpoints import list_unfinished
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.server import Settings, create_app
 from lumo_graph.testing import Endless, ScriptedOpenAI
-from tests.server.conftest import KEY, Server
+from tests.server.conftest import KEY, ROOT, Server
 from tests.watching import until
 
 WAITING = [AIMessage("", tool_calls=[{"name": "wait", "args": {}, "id": "a"}]), "Done."]
@@ -131,3 +132,20 @@ def test_secrets_are_not_shown():
     shown = repr(Settings(api_key=KEY, provider_keys={"https://x": "secret"}, tool_keys={"X_API_KEY": "secret"}))
     assert KEY not in shown
     assert "secret" not in shown
+
+
+def test_a_request_may_name_the_servers_of_tools_that_the_operator_has_named(serve):
+    from shlex import join
+
+    script = str(ROOT / "tests/mcp/servers.py")
+    server = serve("--checkpointer", "memory://", "--mcp", f"sums={join([sys.executable, script, 'useful'])}")
+    same = {"command": sys.executable, "args": [script, "useful"]}
+    call = AIMessage("", tool_calls=[{"name": "add", "args": {"left": 40, "right": 2}, "id": "a"}])
+    for named in ("sums", same):
+        with ScriptedOpenAI([call, "It is 42."]) as upstream:
+            body = {"task": "Add", "model": "m", "base_url": upstream.base_url, "agent_type": "mcp"}
+            done = server.call("POST", "/run", {**body, "mcp_servers": [named]}).json()
+            assert done["final_answer"] == "It is 42."
+            assert upstream.requests[-1].body["messages"][-1]["content"] == "42"
+    refused = server.call("POST", "/run", {**body, "mcp_servers": [{**same, "args": ["-c", "evil"]}]})
+    assert (refused.status_code, "sums" in refused.json()["message"]) == (400, True)
