@@ -169,12 +169,13 @@ def named_servers(specs: Sequence[str], environ: Mapping[str, str]) -> dict[str,
 
     found: dict[str, Any] = {}
     for spec in specs:
-        named = _NAMED.match(spec)
-        if named is None and not spec.strip().lower().endswith(_FILES):
+        is_file = spec.strip().lower().endswith(_FILES)
+        named = None if is_file else _NAMED.match(spec)
+        if named is None and not is_file:
             raise ConfigurationError(f"--mcp {spec!r} has no name for requests: write --mcp NAME={spec!r}.")
         servers = load_servers([spec[named.end() :] if named else spec], environ)
         if named:
-            servers = {named[1]: fields for fields in servers.values()}
+            servers = dict(zip([named[1]], servers.values(), strict=True))
         if twice := sorted(set(servers) & set(found)):
             raise ConfigurationError(f"Two MCP servers are named {twice[0]!r}. Give one of them another name.")
         found |= servers
