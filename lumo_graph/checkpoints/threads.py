@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, cast
 
 from langgraph.checkpoint.base import CheckpointTuple
@@ -38,9 +39,15 @@ class ThreadSummary:
     """Why what is stored of it cannot be read; nothing else is known of it then."""
 
 
-def list_threads(saver: Checkpointer) -> list[ThreadSummary]:
-    """The threads of a store that an agent of this library ran, the one used last first."""
-    found = [summary for name in _thread_ids(saver) if (summary := read_summary(saver, name)[0]) is not None]
+def list_threads(saver: Checkpointer, *, most: int | None = None) -> list[ThreadSummary]:
+    """The threads of a store that an agent of this library ran, the one used last first.
+
+    Args:
+        saver: the store.
+        most: of them, the first ones; the others are not read. None: all.
+    """
+    read = (read_summary(saver, name)[0] for name in _thread_ids(saver))
+    found = islice((summary for summary in read if summary is not None), most)
     return sorted(found, key=lambda summary: summary.updated_at, reverse=True)
 
 

@@ -11,6 +11,7 @@ from lumo_graph.cli.ages import parse_age
 from lumo_graph.cli.complaints import complain, complaining
 from lumo_graph.cli.options import CheckpointerOption, ToolsOption
 from lumo_graph.cli.storage import chosen_checkpointer, shown, snapshot_key
+from lumo_graph.cli.tracing import tracing
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.limits import Limits
 from lumo_graph.types import TIERS, Tier
@@ -82,7 +83,7 @@ def serve(
     Clients send LUMO_API_KEY as a bearer token if it is set; ENABLE_AUTH=false asks nobody. Models on this machine or
     in its network need LUMO_ALLOW_PRIVATE_BASE_URLS=1. Put a proxy with TLS before it.
     """
-    with complaining():
+    with complaining(), tracing(show=False):
         try:
             from lumo_graph.server.serving import serve as serve_until_signal  # noqa: PLC0415 - needs the extra
         except ModuleNotFoundError as error:

@@ -44,8 +44,8 @@ async def threads(
     service: TheService, limit: Annotated[int, Query(ge=1, le=_MOST_LISTED, description="Of threads.")] = 100
 ) -> Response:
     """The threads of this server, the one used last first."""
-    found = await asyncio.to_thread(_stored, service)
-    told = [listed(one, running=service.runs.is_running(one.thread_id)) for one in found[:limit]]
+    found = await asyncio.to_thread(_stored, service, limit)
+    told = [listed(one, running=service.runs.is_running(one.thread_id)) for one in found]
     return JSON(ThreadsResponse(threads=told).model_dump())
 
 
@@ -98,9 +98,9 @@ async def _must_exist(service: Service, thread_id: str) -> None:
         raise ThreadMissingError(thread_id)
 
 
-def _stored(service: Service) -> list[ThreadSummary]:
+def _stored(service: Service, most: int) -> list[ThreadSummary]:
     with open_checkpointer(service.store) as saver:
-        return [] if saver is None else list_threads(saver)
+        return [] if saver is None else list_threads(saver, most=most)
 
 
 def _is_held(service: Service, thread_id: str) -> bool:

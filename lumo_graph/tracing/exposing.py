@@ -27,8 +27,8 @@ def expose_metrics() -> Read:
 
     if isinstance(meters.get_meter_provider(), MeterProvider):
         raise ConfigurationError(
-            "This process sends its metrics elsewhere already (OTEL_METRICS_EXPORTER or "
-            "OTEL_EXPORTER_OTLP_ENDPOINT): let Prometheus read them there, or unset that."
+            "This process sends its metrics elsewhere already: let Prometheus read them there, or set "
+            "OTEL_METRICS_EXPORTER=none and have only traces sent."
         )
     registry = CollectorRegistry()
     meters.set_meter_provider(MeterProvider([PrometheusMetricReader(registry=registry)], shutdown_on_exit=False))
