@@ -13,6 +13,7 @@ from typing_extensions import override
 from lumo_graph.draining import GRACE_SECONDS, drain_on_signals
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.server.app import create_app
+from lumo_graph.server.protocol import protocol_with
 from lumo_graph.server.service import opened_service
 from lumo_graph.server.settings import Settings
 
@@ -53,7 +54,7 @@ def serve(
             app,
             ws="none",
             lifespan="on",
-            http="h11",
+            http=protocol_with(settings.body_seconds),
             loop="asyncio",
             log_level="warning",
             server_header=False,

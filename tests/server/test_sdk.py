@@ -16,6 +16,7 @@ from lumo_sdk import (
 )
 
 from lumo_graph.testing import Fault, ScriptedOpenAI
+from tests.server.conftest import KEY
 
 CODE = ["Doubling.\n```python\nx = double(21)\nprint(x)\n```", "```python\nfinal_answer(f'It is {x}.')\n```"]
 CALLS = [AIMessage("", tool_calls=[{"name": "double", "args": {"n": 21}, "id": "a"}]), "It is 42."]
@@ -180,3 +181,21 @@ def test_text_with_every_kind_of_line_end_comes_whole(server):
         asked = {"task": "Go", "model": "m", "base_url": upstream.base_url}
         assert server.client.run_task(**asked).final_answer == text
         assert [*server.client.stream_task(**asked)][-1].final_answer == text
+
+
+def test_the_call_that_lumo_s_users_have_works_as_it_is(serve):
+    server = serve("--checkpointer", "memory://", EXA_API_KEY="a-key-of-exa")
+    names = "sorted({'exa_search', 'visit_website'} & {*globals()})"
+    replies = [f"```python\nfinal_answer({names})\n```"]
+    with ScriptedOpenAI(replies) as upstream:
+        done = LumoClient(api_key=KEY, base_url=server.url).run_task(
+            task="Search for the top 5 AI companies and get their current stock prices",
+            model="gpt-4.1-nano",
+            base_url=f"{upstream.base_url}/chat/completions",
+            tools=["ExaSearchTool", "VisitWebsite"],
+            agent_type="code-agent",
+        )
+        told = upstream.requests[0].body["messages"][0]["content"]
+    assert done.final_answer == '["exa_search","visit_website"]'
+    assert "def exa_search(query: str" in told
+    assert "a-key-of-exa" not in told

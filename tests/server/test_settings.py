@@ -35,6 +35,35 @@ Server(config).run()
 """
 
 
+SLOW = """
+import sys
+from lumo_graph.server import Settings
+from lumo_graph.server.serving import serve
+serve(Settings(body_seconds=0.5), port=0, on_ready=lambda at: print(f"serving on {at} ", file=sys.stderr, flush=True))
+"""
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\nX: "])
+def test_a_client_that_does_not_come_to_the_point_is_hung_up_on(folder, begun):
+    (folder / "program.py").write_text(SLOW)
+    server = Server(folder, command=["program.py"])
+    try:
+        with socket.create_connection(server.place) as slow:
+            slow.settimeout(30)
+            slow.sendall(begun)
+            assert slow.recv(65536) == b""
+        with socket.create_connection(server.place) as kept:
+            kept.settimeout(30)
+            for _ in range(2):  # one connection bears several requests
+                kept.sendall(b"GET /health_check HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert kept.recv(65536).startswith(b"HTTP/1.1 200")
+            kept.sendall(b"GET /heal")
+            assert kept.recv(65536) == b""
+        assert server.call("GET", "/health_check").status_code == 200
+    finally:
+        server.end()
+
+
 @pytest.fixture
 def embedded(folder):
     """The application in a program of the operator's own."""
