@@ -130,3 +130,19 @@ def test_a_thread_that_is_deleted_is_gone(server: Server):
         missing = server.call(method, path, {} if method == "POST" else None)
         told = {"error": "Not found", "message": "There is no thread 'gone'."}
         assert (missing.status_code, missing.json()) == (404, told)
+
+
+def test_a_decision_may_be_given_in_the_background(careful: Server):
+    with ScriptedOpenAI(SENDING) as upstream:
+        first = careful.call("POST", "/run", asked(upstream, tools=["send"], thread_id="later")).json()
+        body = {"decision": {"type": "respond", "message": "Done."}, "question": first["pending"][0]["id"]}
+        wrong = careful.call("POST", "/threads/later/resume", {**body, "question": "0" * 32, "background": True})
+        assert wrong.status_code == 400
+        assert careful.status_of("later") == "waiting"
+        taken = careful.call("POST", "/threads/later/resume", {**body, "background": True})
+        assert (taken.status_code, taken.json()["thread_id"]) == (202, "later")
+        assert until(lambda: careful.status_of("later") == "ended")
+    assert careful.call("GET", "/threads/later").json()["answer"] == "Done."
+    again = careful.call("POST", "/threads/later/resume", {"background": True})
+    assert again.status_code == 202
+    assert until(lambda: careful.status_of("later") == "ended")
