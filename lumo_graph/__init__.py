@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lumo_graph.client import LumoClient as LumoClient
     from lumo_graph.errors import LumoGraphError as LumoGraphError
     from lumo_graph.events import RunResult as RunResult
     from lumo_graph.graph import create_lumo_agent as create_lumo_agent
@@ -28,6 +29,7 @@ _HOMES = {
     "Execution": "lumo_graph.types",
     "Executor": "lumo_graph.types",
     "Limits": "lumo_graph.types",
+    "LumoClient": "lumo_graph.client",
     "LumoGraphError": "lumo_graph.errors",
     "RunResult": "lumo_graph.events",
     "Session": "lumo_graph.types",

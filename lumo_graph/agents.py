@@ -15,7 +15,6 @@ from langgraph.runtime import RunControl
 from langgraph.types import Command, Durability, StateSnapshot
 from pydantic import ValidationError
 
-from lumo_graph.artifacts import artifacts_of
 from lumo_graph.checkpoints import Checkpointer, ahold_thread, aopen_checkpointer, hold_thread, open_checkpointer
 from lumo_graph.decisions import check_decision, first_problem
 from lumo_graph.draining import drainable
@@ -29,11 +28,12 @@ from lumo_graph.nodes.answered import answered_questions
 from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
 from lumo_graph.options import AgentOptions, RunOptions, check_names
 from lumo_graph.questions import check_name, check_waits
+from lumo_graph.reading import result_of
 from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentInput
 from lumo_graph.storable import whole_characters
-from lumo_graph.streaming import INTERRUPT, pending_of
-from lumo_graph.types import AgentType, Isolation, Limits, Step, Usage
+from lumo_graph.streaming import pending_of
+from lumo_graph.types import AgentType, Limits
 
 _SUPERSTEPS = 1_000_000
 """LangGraph's own limit, out of the way: `Limits` stop a run."""
@@ -84,17 +84,7 @@ class Agent:
 
     def result(self, values: Mapping[str, Any]) -> RunResult:
         """What the run came to, of the values of its graph."""
-        return RunResult(
-            pending=tuple(pending_of(values.get(INTERRUPT, ()))),
-            answer=values.get("answer"),
-            outcome=values.get("outcome") or "interrupted",
-            steps=tuple(Step.from_dict(step) for step in values.get("steps", ())),
-            messages=tuple(values.get("messages", ())),
-            usage=Usage(**values.get("usage", {})),
-            isolation=Isolation.from_dict(values["isolation"]) if values.get("isolation") else None,
-            thread_id=self.thread_id,
-            artifacts=artifacts_of(values.get("artifacts", {})),
-        )
+        return result_of(values, self.thread_id)
 
     def drained(self, values: Mapping[str, Any]) -> RunResult:
         """The result of a run that was stopped in good order: what it has so far."""

@@ -4,10 +4,13 @@
 # pyright: reportUnknownMemberType=false
 
 from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import aclosing
 from typing import Any, Unpack, cast
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.errors import GraphDrained
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import RunControl
 
 from lumo_graph.agents import Agent, Request, aopened, opened, request_for, resumption
 from lumo_graph.checkpoints import Checkpointer
@@ -180,22 +183,43 @@ def _streamed(agent: Agent, request: Request) -> Generator[Event, None, RunResul
 async def _astream(
     model: str | BaseChatModel, options: AgentOptions | RunOptions, request: Request
 ) -> AsyncGenerator[Event, None]:
-    async with aopened(model, options, request) as agent:
-        ended = await agent.aended(request) if request.resumes else None
-        if ended is not None:
-            yield Answered(result=ended)
-            return
-        values: Mapping[str, Any] = {}
-        try:
-            async for namespace, mode, chunk in agent.graph.astream(
-                request.input, agent.config, stream_mode=STREAM_MODES, subgraphs=True, **agent.how
-            ):
-                if mode == "values" and not namespace:
-                    values = cast("Mapping[str, Any]", chunk)
-                told = events_below(namespace, mode, chunk) if namespace else events_of(mode, chunk)
-                for event in told:
-                    yield event
-        except GraphDrained:
-            yield Answered(result=agent.drained((await agent.graph.aget_state(agent.config)).values))
-        else:
-            yield Answered(result=agent.result(values))
+    async with aopened(model, options, request) as agent, aclosing(aevents(agent, request)) as events:
+        async for event in events:
+            yield event
+
+
+async def akeep(agent: Agent, request: Request) -> None:
+    """Store what a run is asked, and do nothing of it yet: whoever resumes the thread begins with it."""
+    control = RunControl()
+    control.request_drain()
+    # Not by the agent's own method: nothing has run, so there is nothing to trace.
+    chunks = CompiledStateGraph[Any, Any, Any, Any].astream(
+        agent.graph, request.input, agent.config, stream_mode="updates", durability="sync", control=control
+    )
+    try:
+        async for _ in chunks:
+            pass
+    except GraphDrained:
+        return
+
+
+async def aevents(agent: Agent, request: Request) -> AsyncGenerator[Event, None]:
+    """What happens in a run whose agent is open; the last event is `Answered`."""
+    ended = await agent.aended(request) if request.resumes else None
+    if ended is not None:
+        yield Answered(result=ended)
+        return
+    values: Mapping[str, Any] = {}
+    try:
+        async for namespace, mode, chunk in agent.graph.astream(
+            request.input, agent.config, stream_mode=STREAM_MODES, subgraphs=True, **agent.how
+        ):
+            if mode == "values" and not namespace:
+                values = cast("Mapping[str, Any]", chunk)
+            told = events_below(namespace, mode, chunk) if namespace else events_of(mode, chunk)
+            for event in told:
+                yield event
+    except GraphDrained:
+        yield Answered(result=agent.drained((await agent.graph.aget_state(agent.config)).values))
+    else:
+        yield Answered(result=agent.result(values))

@@ -1,5 +1,6 @@
 """Where threads are stored: how a store is opened, and what can be done with the threads in it."""
 
+from lumo_graph.checkpoints.deltas import whole_values as whole_values
 from lumo_graph.checkpoints.differences import Difference as Difference
 from lumo_graph.checkpoints.differences import ThreadDifference as ThreadDifference
 from lumo_graph.checkpoints.differences import adiff_thread as adiff_thread
@@ -23,6 +24,7 @@ from lumo_graph.checkpoints.pruning import prune_threads as prune_threads
 from lumo_graph.checkpoints.threads import ThreadSummary as ThreadSummary
 from lumo_graph.checkpoints.threads import check_thread as check_thread
 from lumo_graph.checkpoints.threads import list_threads as list_threads
+from lumo_graph.checkpoints.threads import read_summary as read_summary
 from lumo_graph.checkpoints.unfinished import alist_unfinished as alist_unfinished
 from lumo_graph.checkpoints.unfinished import list_unfinished as list_unfinished
 from lumo_graph.checkpoints.urls import shown_url as shown_url

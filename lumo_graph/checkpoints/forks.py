@@ -15,6 +15,9 @@ from lumo_graph.checkpoints.opening import Checkpointer, open_checkpointer
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.storable import whole_characters
 
+_OURS = "lumo_graph_"
+"""Begins the names of what we store beside checkpoints, about the run: it is about the fork's too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fork:
@@ -77,7 +80,8 @@ def _copy(saver: Checkpointer, thread_id: str, origin: CheckpointSummary, new: s
         "ts": datetime.now(UTC).isoformat(),
         "channel_values": {**stored.checkpoint["channel_values"], **whole},
     }
-    metadata: Any = {"source": "fork", "step": origin.number - 1, "parents": {}}
+    kept = {name: value for name, value in stored.metadata.items() if name.startswith(_OURS)}
+    metadata: Any = {**kept, "source": "fork", "step": origin.number - 1, "parents": {}}
     saver.put(
         {"configurable": {"thread_id": new, "checkpoint_ns": ""}},
         cast("Any", checkpoint),

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.postgres import PostgresSaver
     from langgraph.checkpoint.sqlite import SqliteSaver
 
+# Ids of checkpoints begin with the time.
+_THREADS = (
+    "SELECT thread_id FROM checkpoints WHERE checkpoint_ns = '' GROUP BY thread_id ORDER BY max(checkpoint_id) DESC"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -37,7 +42,7 @@ class Rows(Protocol):
     """The rows of one saver."""
 
     def thread_ids(self) -> list[str]:
-        """Every thread of the store."""
+        """Every thread of the store, the one written to last first."""
         ...
 
     def of_thread(self, thread_id: str) -> list[Row]:
@@ -82,8 +87,9 @@ class MemoryRows:
         self._saver = saver
 
     def thread_ids(self) -> list[str]:
-        """Every thread of the store."""
-        return [thread_id for thread_id, namespaces in [*self._saver.storage.items()] if namespaces.get("")]
+        """Every thread of the store, the one written to last first."""
+        newest = {name: max(found) for name, stored in [*self._saver.storage.items()] if (found := stored.get(""))}
+        return sorted(newest, key=newest.__getitem__, reverse=True)
 
     def of_thread(self, thread_id: str) -> list[Row]:
         """The checkpoints of a thread."""
@@ -122,9 +128,9 @@ class SqliteRows:
         self._saver = saver
 
     def thread_ids(self) -> list[str]:
-        """Every thread of the store."""
+        """Every thread of the store, the one written to last first."""
         with self._saver.cursor(transaction=False) as cursor:
-            cursor.execute("SELECT DISTINCT thread_id FROM checkpoints WHERE checkpoint_ns = ''")
+            cursor.execute(_THREADS)
             return [thread_id for (thread_id,) in cursor]
 
     def of_thread(self, thread_id: str) -> list[Row]:
@@ -177,9 +183,9 @@ class PostgresRows:
         self._saver = saver
 
     def thread_ids(self) -> list[str]:
-        """Every thread of the store."""
+        """Every thread of the store, the one written to last first."""
         with self._connection() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT DISTINCT thread_id FROM checkpoints WHERE checkpoint_ns = ''")
+            cursor.execute(_THREADS)
             return [row["thread_id"] for row in cursor]
 
     def of_thread(self, thread_id: str) -> list[Row]:

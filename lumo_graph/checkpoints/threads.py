@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, cast
 
 from langgraph.checkpoint.base import CheckpointTuple
@@ -38,9 +39,15 @@ class ThreadSummary:
     """Why what is stored of it cannot be read; nothing else is known of it then."""
 
 
-def list_threads(saver: Checkpointer) -> list[ThreadSummary]:
-    """The threads of a store that an agent of this library ran, the one used last first."""
-    found = [summary for name in _thread_ids(saver) if (summary := _summary_of(saver, name)) is not None]
+def list_threads(saver: Checkpointer, *, most: int | None = None) -> list[ThreadSummary]:
+    """The threads of a store that an agent of this library ran, the one used last first.
+
+    Args:
+        saver: the store.
+        most: of them, the first ones; the others are not read. None: all.
+    """
+    read = (read_summary(saver, name)[0] for name in _thread_ids(saver))
+    found = islice((summary for summary in read if summary is not None), most)
     return sorted(found, key=lambda summary: summary.updated_at, reverse=True)
 
 
@@ -83,15 +90,16 @@ def _thread_id(stored: CheckpointTuple) -> str:
     return str(stored.config.get("configurable", {})["thread_id"])
 
 
-def _summary_of(saver: Checkpointer, thread_id: str) -> ThreadSummary | None:
+def read_summary(saver: Checkpointer, thread_id: str) -> tuple[ThreadSummary | None, CheckpointTuple | None]:
+    """A thread and its last checkpoint; None for the thread if no agent of this library ran it."""
     try:
         stored = saver.get_tuple({"configurable": {"thread_id": thread_id}})
-        return None if stored is None else _summary(stored)
+        return (None if stored is None else _summary(stored)), stored
     except _DAMAGE as failure:  # one thread that cannot be read must not hide the others
         why = f"{type(failure).__name__}: {failure}"
         return ThreadSummary(
             thread_id=thread_id, task="", agent_type="", outcome=None, steps=0, updated_at=_NEVER, damaged=why
-        )
+        ), None
 
 
 def _summary(stored: CheckpointTuple) -> ThreadSummary | None:

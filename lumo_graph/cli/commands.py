@@ -29,6 +29,7 @@ from lumo_graph.cli.options import (
     TraceOption,
 )
 from lumo_graph.cli.recovering import recover
+from lumo_graph.cli.serving import serve
 from lumo_graph.cli.starting import follow_run, place_of
 from lumo_graph.cli.thread_commands import threads_app
 from lumo_graph.errors import ConfigurationError, LumoGraphError
@@ -48,7 +49,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(threads_app, name="threads")
-for command in (history, diff, fork, recover):
+for command in (history, diff, fork, recover, serve):
     app.command()(command)
 
 

@@ -1,12 +1,11 @@
 """`lumo threads` and the commands below it. Nothing heavy is imported before a command needs it."""
 
-import re
 import sys
-from datetime import timedelta
 from typing import Annotated
 
 import typer
 
+from lumo_graph.cli.ages import parse_age
 from lumo_graph.cli.complaints import complain, complaining, is_nothing
 from lumo_graph.cli.exits import USAGE
 from lumo_graph.cli.options import CheckpointerOption, JsonOption
@@ -16,9 +15,6 @@ from lumo_graph.errors import ConfigurationError
 threads_app = typer.Typer(rich_markup_mode=None)
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
-_AGE = re.compile(r"(\d+)([hdw])")
-_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 @threads_app.callback(invoke_without_command=True)
@@ -68,7 +64,7 @@ def prune(
         from lumo_graph.checkpoints import prune_threads  # noqa: PLC0415 - langgraph
         from lumo_graph.cli.threads import print_pruned  # noqa: PLC0415 - rich
 
-        age = None if older_than is None else _age(older_than)
+        age = None if older_than is None else parse_age("--older-than", older_than)
         url = chosen_checkpointer(checkpointer)
         found = prune_threads(url, keep=keep, older_than=age, ended=ended, dry_run=True)
         if dry_run or not any(thread.removed for thread in found):
@@ -98,16 +94,6 @@ def delete(
             _ask(f"Delete thread {thread!r}?")
         delete_thread(url, thread)
         complain(f"thread {thread!r} is deleted.")
-
-
-def _age(text: str) -> timedelta:
-    found = _AGE.fullmatch(text.strip())
-    if found is None:
-        raise ConfigurationError(f"--older-than must be a number with h, d or w, such as 30d, not {text!r}.")
-    try:
-        return timedelta(**{_UNITS[found[2]]: int(found[1])})
-    except OverflowError:
-        raise ConfigurationError(f"--older-than {text!r} is longer than there are dates.") from None
 
 
 def _ask(question: str) -> None:

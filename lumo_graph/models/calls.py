@@ -1,5 +1,6 @@
 """One call of a chat model: streamed, bounded, retried. Sync and async differ only in how they read the stream."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import count
 from traceback import format_exception
@@ -20,6 +21,8 @@ from lumo_graph.tracing import Chat
 
 MAX_REPLY_CHARS = 400_000
 """Characters after which a reply is taken to be endless."""
+_SILENCE_SECONDS = 120.0
+"""Within a reply on an event loop, after which it is taken to be dead, whatever keeps its connection alive."""
 
 
 def call_model(
@@ -97,7 +100,7 @@ async def acall_model(
         with Chat(model, model_name(model), messages, next(numbers)) as chat:
             stream: AsyncIterator[Any] = source.astream(list(messages), config)
             try:
-                async for chunk in stream:
+                while (chunk := await _next_of(stream)) is not None:
                     chat.chunk()
                     if draft.add(chunk):
                         break
@@ -114,6 +117,15 @@ async def acall_model(
         return await aretrying(retry, attempt)
     except Exception as error:  # noqa: BLE001 - everything that is not a provider's failure is raised again as it is
         raise_as_model_error(error, model)
+
+
+async def _next_of(stream: AsyncIterator[Any]) -> Any:
+    """The next chunk of a reply; None at its end."""
+    try:
+        async with asyncio.timeout(_SILENCE_SECONDS):
+            return await anext(stream, None)
+    except TimeoutError as error:
+        raise TimeoutError(f"The reply stopped: nothing came for {_SILENCE_SECONDS:g} s.") from error
 
 
 def bind_tools(model: BaseChatModel, tools: Sequence[BaseTool] | None) -> Runnable[Any, AIMessage]:

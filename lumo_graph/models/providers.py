@@ -1,6 +1,7 @@
 """From a name such as `openai:gpt-4.1-nano` to a chat model, with every key kept to the host it belongs to."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,21 @@ _PLACEHOLDER_KEY = "no-key"
 """Sent where no key is given and the host is not OpenAI's: most local servers want any key at all."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clients:
+    """The HTTP clients that a model is asked through, as its SDK takes them."""
+
+    sync: Any
+    for_loop: Any
+    """The one for event loops."""
+
+
 def resolve_model(
-    model: str | BaseChatModel, *, base_url: str | None = None, api_key: str | None = None
+    model: str | BaseChatModel,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    clients: Clients | None = None,
 ) -> BaseChatModel:
     """Make a chat model from its name, or pass one through.
 
@@ -32,6 +46,8 @@ def resolve_model(
         base_url: address of the API, with or without `/chat/completions`. None: the provider's own.
         api_key: key of the API. None: the provider's environment variable, which reaches the provider's own host
             only; other hosts of `openai:` models get a placeholder.
+        clients: what an `openai:` model is asked through, such as those of `lumo_graph.web.public`; they stay open.
+            None: its SDK's own.
 
     Returns:
         A chat model that does not retry by itself if it is an `openai:` one: `call_model` does.
@@ -53,10 +69,12 @@ def resolve_model(
         raise ConfigurationError(
             f"The model {model!r} has no provider. Write it as 'provider:name', such as {EXAMPLE}."
         )
-    url = None if base_url is None else _parse_url(base_url)
+    url = None if base_url is None else parse_base_url(base_url)
     key = None if api_key is None else _check_key(api_key)
     if provider == "openai":
-        return _openai(name, url, key)
+        return _openai(name, url, key, clients)
+    if clients is not None:
+        raise ConfigurationError(f"clients are for models such as {EXAMPLE}, not for {model!r}.")
     return _from_langchain(provider, name, url, key)
 
 
@@ -76,7 +94,7 @@ def secrets_of(model: BaseChatModel) -> Iterator[str]:
             yield value.get_secret_value()
 
 
-def _openai(name: str, url: SplitResult | None, key: str | None) -> "ChatOpenAI":
+def _openai(name: str, url: SplitResult | None, key: str | None, clients: Clients | None) -> "ChatOpenAI":
     try:
         from langchain_openai import ChatOpenAI  # noqa: PLC0415 - an extra, and slow to import
         from openai import OpenAIError  # noqa: PLC0415 - same
@@ -91,7 +109,9 @@ def _openai(name: str, url: SplitResult | None, key: str | None) -> "ChatOpenAI"
     if key is None and not own_host:
         key = _PLACEHOLDER_KEY
     # Left out rather than None, which some versions take for a key that is not there.
-    secret: dict[str, Any] = {} if key is None else {"api_key": SecretStr(key)}
+    given: dict[str, Any] = {} if key is None else {"api_key": SecretStr(key)}
+    if clients is not None:
+        given |= {"http_client": clients.sync, "http_async_client": clients.for_loop}
     try:
         model = ChatOpenAI(
             model=name,
@@ -99,13 +119,19 @@ def _openai(name: str, url: SplitResult | None, key: str | None) -> "ChatOpenAI"
             base_url=OPENAI_URL if url is None else urlunsplit(url),
             max_retries=0,
             stream_usage=True,
+            # Its wait for each chunk loses cancellations before Python 3.12; `acall_model` waits by itself.
+            stream_chunk_timeout=None,
             # A connection that is kept belongs to one event loop; used from the next one it fails. A new connection
             # for every call costs two round trips beside the seconds of a reply, and leaves no socket behind.
             default_headers={"Connection": "close"},
-            **secret,
+            **given,
         )
     except OpenAIError as error:
         raise ConfigurationError(_missing_key(name)) from error
+    except Exception as error:
+        if type(error).__name__ != "InvalidURL":  # of httpx or httpx2, as the SDK's version has it
+            raise
+        raise ConfigurationError(f"base_url is not an address: {error}. Write it as 'https://host/v1'.") from None
     if model.openai_api_key is None:
         raise ConfigurationError(_missing_key(name))
     if not own_host:
@@ -158,7 +184,7 @@ def _from_langchain(provider: str, name: str, url: SplitResult | None, key: str 
         ) from None
 
 
-def _parse_url(base_url: str) -> SplitResult:
+def parse_base_url(base_url: str) -> SplitResult:
     """A base URL without the path of a single endpoint.
 
     Raises:

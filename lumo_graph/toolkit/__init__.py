@@ -6,6 +6,8 @@ Names are imported on first use: a tool costs what it needs only where it is use
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lumo_graph.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from lumo_graph.toolkit.catalogue import make_tools as make_tools
     from lumo_graph.toolkit.duckduckgo import DuckDuckGoSearch as DuckDuckGoSearch
@@ -31,7 +33,12 @@ __all__ = tuple(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll] - a test 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    try:
+        value = getattr(import_module(_HOMES[name]), name)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{name} needs a package that is not installed ({error.name}): pip install 'lumo-graph[tools]'."
+        ) from error
     globals()[name] = value
     return value
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from lumo_graph import toolkit  # a package that imports its tools when they are asked for
 from lumo_graph.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -35,50 +36,36 @@ class Entry:
     """Where its key stands; None if it needs none."""
 
 
-def _duckduckgo(order: Order) -> "BaseTool":
-    from lumo_graph.toolkit.duckduckgo import DuckDuckGoSearch  # noqa: PLC0415 - an extra, and only if it is wanted
-
-    return DuckDuckGoSearch(max_results=order.max_results)
-
-
-def _visit(order: Order) -> "BaseTool":
-    from lumo_graph.toolkit.visiting import VisitWebsite  # noqa: PLC0415 - same
-
-    return VisitWebsite(allow_private=order.allow_private)
-
-
-def _google(order: Order) -> "BaseTool":
-    from lumo_graph.toolkit.google import GoogleSearch  # noqa: PLC0415 - same
-
-    return GoogleSearch(api_key=order.key or SecretStr(""), max_results=order.max_results)
-
-
-def _exa(order: Order) -> "BaseTool":
-    from lumo_graph.toolkit.exa import ExaSearch  # noqa: PLC0415 - same
-
-    return ExaSearch(api_key=order.key or SecretStr(""), max_results=order.max_results)
-
-
-def _tavily(order: Order) -> "BaseTool":
-    from lumo_graph.toolkit.tavily import TavilySearch  # noqa: PLC0415 - same
-
-    return TavilySearch(api_key=order.key or SecretStr(""), max_results=min(order.max_results, 20))
-
-
-def _interpreter(order: Order) -> "BaseTool":
-    del order
-    from lumo_graph.toolkit.interpreter import PythonInterpreter  # noqa: PLC0415 - same
-
-    return PythonInterpreter()
-
-
 ENTRIES = (
-    Entry(name="duckduckgo_search", request="DuckDuckGo", make=_duckduckgo),
-    Entry(name="visit_website", request="VisitWebsite", make=_visit),
-    Entry(name="google_search", request="GoogleSearchTool", make=_google, variable="SERPAPI_API_KEY"),
-    Entry(name="exa_search", request="ExaSearchTool", make=_exa, variable="EXA_API_KEY"),
-    Entry(name="tavily_search", request="TavilySearchTool", make=_tavily, variable="TAVILY_API_KEY"),
-    Entry(name="python_interpreter", request="PythonInterpreter", make=_interpreter),
+    Entry(
+        name="duckduckgo_search",
+        request="DuckDuckGo",
+        make=lambda order: toolkit.DuckDuckGoSearch(max_results=order.max_results),
+    ),
+    Entry(
+        name="visit_website",
+        request="VisitWebsite",
+        make=lambda order: toolkit.VisitWebsite(allow_private=order.allow_private),
+    ),
+    Entry(
+        name="google_search",
+        request="GoogleSearchTool",
+        variable="SERPAPI_API_KEY",
+        make=lambda order: toolkit.GoogleSearch(api_key=order.key, max_results=order.max_results),
+    ),
+    Entry(
+        name="exa_search",
+        request="ExaSearchTool",
+        variable="EXA_API_KEY",
+        make=lambda order: toolkit.ExaSearch(api_key=order.key, max_results=order.max_results),
+    ),
+    Entry(
+        name="tavily_search",
+        request="TavilySearchTool",
+        variable="TAVILY_API_KEY",
+        make=lambda order: toolkit.TavilySearch(api_key=order.key, max_results=min(order.max_results, 20)),
+    ),
+    Entry(name="python_interpreter", request="PythonInterpreter", make=lambda _: toolkit.PythonInterpreter()),
 )
 
 

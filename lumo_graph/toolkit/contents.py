@@ -59,7 +59,8 @@ def decode(body: bytes, content_type: str) -> str:
             return body.decode(codec, "replace")
     declared = _declared(body, content_type)
     # Other charsets hardly ever happen to be valid UTF-8, so what says it is one of them often is not.
-    candidates = declared if any(codec.startswith("utf") for codec in declared) else ["utf-8", *declared]
+    is_sure = any(codec.startswith(("utf", "iso2022")) for codec in declared)
+    candidates = declared if is_sure else ["utf-8", *declared]
     for codec in candidates:
         try:
             return codecs.getincrementaldecoder(codec)().decode(body)  # a character that was cut at the end is left out

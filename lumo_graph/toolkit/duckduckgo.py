@@ -51,9 +51,8 @@ class DuckDuckGoSearch(BaseTool):
     seconds: float = Field(default=20.0, gt=0)
     attempts: int = Field(default=2, ge=1)
 
-    @override
-    def model_post_init(self, context: Any, /) -> None:
-        super().model_post_init(context)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         require_packages(self.name, "ddgs")
 
     @override

@@ -1,21 +1,37 @@
 """Getting a page: redirects one by one, robots.txt asked, busy servers asked again, and never more than a limit."""
 
+import asyncio
+import re
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
 
 import httpx2
 from langchain_core.tools import ToolException
 
+from lumo_graph.excerpts import shorten
 from lumo_graph.toolkit.retries import BUSY_STATUSES, BusyError, retrying, wait_asked_for
 from lumo_graph.toolkit.robots import allows
 
 AGENT = "lumo-graph"
-USER_AGENT = f"{AGENT}/{version('lumo-graph')}"
+
+
+def _version() -> str:
+    try:
+        return version("lumo-graph")
+    except PackageNotFoundError:  # a copy that was never installed
+        return "0"
+
+
+USER_AGENT = f"{AGENT}/{_version()}"
 """Who asks, as sites see it. robots.txt may name it without its version."""
 
+_STATUSES = frozenset(HTTPStatus)
+_UNUSUAL = re.compile(r"[^\w.,+ -]")
 _ACCEPT = "text/html,application/xhtml+xml,text/markdown;q=0.9,text/plain;q=0.9,application/pdf;q=0.9,*/*;q=0.5"
 _ROBOTS_BYTES = 512 * 1024
 _SERVER_FAILED = 500
+_URL_CHARS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +99,8 @@ class Fetcher:
     async def _check_robots(self, url: httpx2.URL, known: dict[httpx2.Origin, str]) -> None:
         if url.origin not in known:
             known[url.origin] = await self._robots(url)
-        if not allows(known[url.origin], AGENT, url.raw_path.decode("ascii", "replace")):
+        path = url.raw_path.decode("ascii", "replace")
+        if not await asyncio.to_thread(allows, known[url.origin], AGENT, path):  # long rules take their time
             raise ToolException(f"The robots.txt of {url.host} does not let programs read {shown(url)}.")
 
     async def _robots(self, url: httpx2.URL) -> str:
@@ -119,8 +136,8 @@ async def read_body(response: httpx2.Response, max_bytes: int) -> tuple[bytes, b
 
 
 def shown(url: httpx2.URL) -> str:
-    """A URL as it is shown: without a password, and without what only a browser needs."""
-    return str(url.copy_with(username=None, password=None, fragment=None))
+    """A URL as it is shown: without a password, without what only a browser needs, and not without end."""
+    return shorten(str(url.copy_with(username=None, password=None, fragment=None)), _URL_CHARS)
 
 
 def _check_encoding(response: httpx2.Response) -> None:
@@ -128,18 +145,21 @@ def _check_encoding(response: httpx2.Response) -> None:
     used = [coding.strip().lower() for coding in response.headers.get("Content-Encoding", "").split(",")]
     used = [coding for coding in used if coding not in ("", "identity")]
     if len(used) > 1 or not known.issuperset(used):
-        how = ", ".join(used)[:100]
+        how = _UNUSUAL.sub("?", ", ".join(used))[:40]
         raise ToolException(f"{shown(response.request.url)} is compressed as {how!r}, which cannot be read here.")
 
 
 def _check_status(response: httpx2.Response) -> None:
     if response.is_success:
         return
-    said = f"{shown(response.request.url)} answered with status {response.status_code} {response.reason_phrase}".strip()
-    if response.status_code in BUSY_STATUSES:
+    # The phrase that the server sends is its own to choose, and this is no quotation.
+    status = response.status_code
+    known = HTTPStatus(status).phrase if status in _STATUSES else ""
+    said = f"{shown(response.request.url)} answered with status {status} {known}".strip()
+    if status in BUSY_STATUSES:
         asked = wait_asked_for(response)
         wait = f" and asks to wait {asked:.0f} s" if asked else ""
         raise BusyError(f"{said}{wait}.", retry_after=asked)
-    if response.status_code >= _SERVER_FAILED:
+    if status >= _SERVER_FAILED:
         raise ToolException(f"{said}: the site has a failure of its own.")
     raise ToolException(f"{said}. Check the address, or try another site.")

@@ -20,8 +20,11 @@ def quote(tag: str, text: str, *, limit: int, **attributes: str) -> str:
         limit: characters of the text that are kept: its head and its tail, and how many are missing.
         attributes: what is known about it, such as its source.
     """
-    known = "".join(f' {name}="{escape(clean(value), quote=True)}"' for name, value in attributes.items() if value)
-    inner = re.sub(rf"<(?=\s*/?\s*{tag})", "&lt;", clean(text), flags=re.IGNORECASE)
+    known = "".join(
+        f' {name}="{escape(" ".join(clean(value).split()), quote=True)}"' for name, value in attributes.items() if value
+    )
+    # One class for all that may stand before the name: with two, blanks could be shared out in ever so many ways.
+    inner = re.sub(rf"<(?=[\s/]*{tag})", "&lt;", clean(text), flags=re.IGNORECASE)
     return f"<{tag}{known}>\n{shorten(inner.strip(), limit)}\n</{tag}>"
 
 

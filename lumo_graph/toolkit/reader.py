@@ -14,7 +14,7 @@ from lumo_graph.executors.jail.plan import LayerError, readable_paths
 _REPLY_MB = 64
 _FILES = 64
 _LONGEST_FOR_EXTRACTION = 600_000
-"""Characters of HTML. Finding the main text of more takes longer than anyone waits: all of its text is taken."""
+"""Characters of HTML. To find the main text of more takes longer than anyone waits: all of its text is taken."""
 
 
 def main(order: dict[str, Any]) -> None:
@@ -34,7 +34,7 @@ def main(order: dict[str, Any]) -> None:
 
 
 def _enclose(order: dict[str, Any]) -> None:
-    """No network, no files but those of Python, no programs, and bounded memory and time, as far as the system goes."""
+    """No network, no files but Python's, no other processes, bounded memory and time: as far as the system has it."""
     signal.alarm(int(order["seconds"]) + 2)  # should the host be gone
     limits.limit_resources(memory_mb=order["memory_mb"], disk_mb=_REPLY_MB, files=_FILES)
     with suppress(LayerError):
@@ -46,6 +46,7 @@ def _enclose(order: dict[str, Any]) -> None:
             private_files=False,
             scoped_signals=landlock.scopes_signals(),
         )
+        seccomp.install_alone()
 
 
 def _make_reader(kind: str) -> Callable[[bytes, dict[str, Any]], dict[str, str]]:

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, cast
@@ -15,8 +18,8 @@ from lumo_graph.executors.jail.plan import site_directories
 from lumo_graph.executors.worker.environment import scrubbed_environment
 
 _ROOT = str(Path(__file__).parents[2])
-_MEMORY_MB = 1024
-_MOST_CHARS = 4_000_000
+_MEMORY_MB = 768
+MOST_CHARS = 1_000_000
 
 # The packages that the host has, and our own code; nothing of the working directory.
 _BOOT = """
@@ -54,20 +57,25 @@ async def read_document(kind: Literal["html", "pdf"], body: bytes, *, url: str, 
         ToolException: it cannot be read, or not in this time.
     """
     order = {"kind": kind, "url": url, "pages": pages, "seconds": seconds, "memory_mb": _MEMORY_MB,
-             "chars": _MOST_CHARS, "root": _ROOT, "sites": site_directories()}  # fmt: skip
+             "chars": MOST_CHARS, "root": _ROOT, "sites": site_directories()}  # fmt: skip
     # Files instead of pipes: nothing waits for anything, and the kernel keeps the reply from growing.
     with tempfile.TemporaryFile() as content, tempfile.TemporaryFile() as reply:
         content.write(body)
         content.seek(0)
         code = await _run(order, content, reply, seconds)
         reply.seek(0)
-        return _parse(reply.read(_MOST_CHARS * 8), code, kind)
+        return await asyncio.to_thread(_parse, reply.read(MOST_CHARS * 8), code, kind)
 
 
 async def _run(order: dict[str, Any], content: IO[bytes], reply: IO[bytes], seconds: float) -> int | None:
     """The exit code of the process; None if it had to be ended."""
-    process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own interpreter and text; starting it does not block
-        [sys.executable, "-P", "-s", "-c", _BOOT, json.dumps(order)],
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-s",
+        "-c",
+        _BOOT,
+        json.dumps(order),
         stdin=content,
         stdout=reply,
         stderr=subprocess.DEVNULL,
@@ -76,12 +84,14 @@ async def _run(order: dict[str, Any], content: IO[bytes], reply: IO[bytes], seco
         start_new_session=True,
     )
     try:
-        return await asyncio.to_thread(process.wait, max(0.0, seconds))
-    except subprocess.TimeoutExpired:
+        async with asyncio.timeout(seconds):
+            return await process.wait()
+    except TimeoutError:
         return None
     finally:
-        process.kill()
-        process.wait()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
 def _parse(reply: bytes, code: int | None, kind: str) -> Document:

@@ -96,7 +96,7 @@ async def ask(service: str, key: str, seconds: float, request: Callable[[], Awai
     except httpx2.HTTPError as error:
         reason = redact(one_line(str(error), _REASON_CHARS), [key]) or type(error).__name__
         raise ToolException(f"{service} cannot be reached: {reason}.") from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         # From what the service says, and the frames of such an error hold the key: none of it is handed on.
         raise ToolException(f"{service} gave an answer that cannot be read ({type(error).__name__}).") from None
 

@@ -1,6 +1,7 @@
 """visit_website: a page of the web as Markdown."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,18 +12,21 @@ from pydantic import BaseModel, Field
 from typing_extensions import override
 
 from lumo_graph.errors import AddressError
+from lumo_graph.excerpts import one_line
 from lumo_graph.toolkit.contents import decode, kind_of
 from lumo_graph.toolkit.effects import recorded
 from lumo_graph.toolkit.fetching import Fetched, Fetcher, shown
 from lumo_graph.toolkit.packages import require_packages
-from lumo_graph.toolkit.quoting import quote
-from lumo_graph.toolkit.reading import Document, read_document
+from lumo_graph.toolkit.quoting import clean, quote
+from lumo_graph.toolkit.reading import MOST_CHARS, Document, read_document
 from lumo_graph.toolkit.retries import BusyError
 from lumo_graph.tools import run_in_background
 from lumo_graph.web.public import public_async_client
 
 _LONGEST_URL = 4000
 _HEAD_BYTES = 4096
+_MOST_SAID = 800
+_KIND = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,80}")
 
 
 class VisitWebsiteArgs(BaseModel):
@@ -44,7 +48,8 @@ class VisitWebsite(BaseTool):
         max_pages: pages of a PDF that are read.
         max_redirects: how many are followed.
         attempts: how often a request is made if the connection fails or the server is busy.
-        respect_robots: whether pages are left alone that the site's robots.txt closes to `lumo-graph`.
+        respect_robots: whether pages are left alone that the site's robots.txt closes to `lumo-graph`. A robots.txt
+            that cannot be had closes nothing.
         allow_private: whether this machine and private networks may be visited as well.
         open_client: makes the HTTP client, to go through a proxy for instance. Addresses are then its business.
 
@@ -61,7 +66,7 @@ class VisitWebsite(BaseTool):
     metadata: dict[str, Any] | None = Field(default_factory=recorded)
 
     seconds: float = Field(default=10.0, gt=0)
-    max_chars: int = Field(default=25_000, ge=100)
+    max_chars: int = Field(default=25_000, ge=100, le=MOST_CHARS)
     max_bytes: int = Field(default=10 * 1024 * 1024, ge=1024)
     max_pages: int = Field(default=50, ge=1)
     max_redirects: int = Field(default=5, ge=0)
@@ -70,9 +75,8 @@ class VisitWebsite(BaseTool):
     allow_private: bool = False
     open_client: Callable[[], httpx2.AsyncClient] | None = Field(default=None, exclude=True)
 
-    @override
-    def model_post_init(self, context: Any, /) -> None:
-        super().model_post_init(context)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         require_packages(self.name, "trafilatura", "pypdf")
 
     @override
@@ -87,15 +91,16 @@ class VisitWebsite(BaseTool):
             async with asyncio.timeout(self.seconds):
                 page = await self._fetch(parsed)
                 document = await self._read(page, ends)
-        except TimeoutError:
-            raise ToolException(f"{shown(parsed)} took longer than {self.seconds:g} s.") from None
-        except (AddressError, BusyError) as error:
-            raise ToolException(str(error)) from error
+                return await asyncio.to_thread(self._written, page, document)
+        except TimeoutError as error:
+            raise ToolException(f"{shown(parsed)} took longer than {self.seconds:g} s.") from error
+        except (ToolException, AddressError, BusyError) as error:
+            raise _failure(str(error)) from error
         except httpx2.DecodingError as error:
-            raise ToolException(f"{shown(parsed)} is not compressed as it says: {error}.") from error
+            raise _failure(f"{shown(parsed)} is not compressed as it says: {error}.") from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise ToolException(f"{shown(parsed)} cannot be reached: {_reason(error)}.") from error
-        return self._written(page, document)
+            reason = str(error).rstrip(". ") or type(error).__name__
+            raise _failure(f"{shown(parsed)} cannot be reached: {reason}.") from error
 
     async def _fetch(self, url: httpx2.URL) -> Fetched:
         async with self._client() as client:
@@ -116,8 +121,10 @@ class VisitWebsite(BaseTool):
     async def _read(self, page: Fetched, ends: float) -> Document:
         kind = kind_of(page.content_type, page.body[:_HEAD_BYTES])
         if kind == "binary":
-            what = page.content_type.partition(";")[0].strip() or "unknown content"
-            raise ToolException(f"{page.url} is no text ({what[:100]}): only pages, PDF and plain text can be read.")
+            what = _KIND.match(page.content_type)
+            raise ToolException(
+                f"{page.url} is no text ({what[0] if what else 'unknown'}): only pages, PDF and plain text can be read."
+            )
         if kind == "pdf":
             if not page.complete:
                 raise ToolException(
@@ -163,6 +170,6 @@ def parse_url(url: str) -> httpx2.URL:
     return parsed
 
 
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split()).rstrip(".")
-    return text[:300] or type(error).__name__
+def _failure(text: str) -> ToolException:
+    """A failure in one bounded line: parts of it may be the words of whoever is visited."""
+    return ToolException(one_line(clean(text), _MOST_SAID))

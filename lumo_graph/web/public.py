@@ -87,15 +87,28 @@ def check_url(url: str, *, allow_private: bool = False, resolve: Resolve = look_
     Raises:
         AddressError: the host has an address that may not be connected to, or it is no http or https URL.
     """
+    host, port = _host_of(url)
+    with suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
+        Resolver(allow_private=allow_private, resolve=resolve).addresses(host, port, seconds)
+
+
+async def acheck_url(
+    url: str, *, allow_private: bool = False, resolve: Resolve = look_up, seconds: float = 5.0
+) -> None:
+    """Like `check_url`, without blocking the event loop."""
+    host, port = _host_of(url)
+    with suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
+        await Resolver(allow_private=allow_private, resolve=resolve).aaddresses(host, port, seconds)
+
+
+def _host_of(url: str) -> tuple[str, int]:
     try:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL as error:
-        raise AddressError(f"{url!r} is no URL: {error}. Write it as 'https://host/path'.") from None
+        raise AddressError(f"This is no URL: {error}. Write it as 'https://host/path'.") from None
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise AddressError(f"{parsed.scheme}://{parsed.host} is not an http or https URL. Write 'https://host/path'.")
-    port = parsed.port or (443 if parsed.scheme == "https" else 80)
-    with suppress(httpcore2.ConnectError, httpcore2.ConnectTimeout):
-        Resolver(allow_private=allow_private, resolve=resolve).addresses(parsed.raw_host.decode("ascii"), port, seconds)
+    return parsed.raw_host.decode("ascii"), parsed.port or (443 if parsed.scheme == "https" else 80)
 
 
 _FOR_THE_POOL = ("verify", "cert", "http1", "http2", "limits", "trust_env")

@@ -17,6 +17,7 @@ from lumo_graph.web.addresses import refusal_of
 Resolve: TypeAlias = Callable[[str, int], Sequence[str]]
 """From a host and a port to numeric IP addresses, in order of preference. It blocks; raises OSError."""
 
+_LAST_PORT = 65535
 MAX_ADDRESSES = 32
 """A name with more is not looked at further."""
 
@@ -69,6 +70,8 @@ class Resolver:
         return answer
 
     def _checked(self, host: str, port: int) -> list[str]:
+        if not 0 < port <= _LAST_PORT:
+            raise httpcore2.ConnectError(f"{port} is not a port: the last is {_LAST_PORT}.")
         try:
             found = list(dict.fromkeys(self.resolve(host, port)))
         except (OSError, ValueError) as error:  # ValueError: a name that no DNS server can be asked for

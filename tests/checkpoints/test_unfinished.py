@@ -127,3 +127,15 @@ def test_a_run_that_was_killed_before_its_first_node_is_found_with_its_task(stor
             assert done.answer == (2 if before else 0)
             with open_checkpointer(store) as saver:
                 assert [one.outcome for one in list_threads(saver)] == ["answered"]
+
+
+def test_only_as_many_threads_are_read_as_are_wanted(store):
+    for name in ("first", "second", "third", "first"):
+        run("go", ScriptedModel(["yes"]), checkpointer=store, thread_id=name)
+    with open_checkpointer(store) as saver:
+        assert [one.thread_id for one in list_threads(saver, most=2)] == ["first", "third"]
+        assert [one.thread_id for one in list_threads(saver)] == ["first", "third", "second"]
+    run("go", ScriptedModel(["yes"]), checkpointer="memory://most", thread_id="a")
+    run("go", ScriptedModel(["yes"]), checkpointer="memory://most", thread_id="b")
+    with open_checkpointer("memory://most") as saver:
+        assert [one.thread_id for one in list_threads(saver, most=1)] == ["b"]

@@ -20,6 +20,7 @@ from typing_extensions import override
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.models import CUT_MARK, RetryPolicy, acall_model, call_model, resolve_model, usage_of
 from lumo_graph.testing import Disconnect, Endless, Fault, ScriptedModel, ScriptedOpenAI, ScriptError
+from tests.watching import until
 
 QUICK = RetryPolicy(attempts=3, first_wait=0.001, longest_wait=0.01)
 ASK = [HumanMessage("How many?")]
@@ -368,3 +369,17 @@ def test_an_interrupt_from_the_keyboard_passes():
 def test_python_connection_errors_of_any_model_are_tried_again(flavour):
     model = ScriptedModel(replies=[ConnectionResetError("gone"), TimeoutError(), "Seven."])
     assert call(flavour, model, ASK, retry=QUICK).content == "Seven."
+
+
+@pytest.mark.anyio
+async def test_a_call_is_cancelled_however_fast_the_reply_comes():
+    with ScriptedOpenAI([Endless()]) as server:
+        model = resolve_model("openai:m", base_url=server.base_url)
+        call = asyncio.create_task(acall_model(model, [HumanMessage("go")]))
+        await asyncio.to_thread(until, lambda: bool(server.requests))
+        await asyncio.sleep(0.1)
+        call.cancel()
+        done, _ = await asyncio.wait([call], timeout=30)
+        assert done
+        assert call.cancelled()
+        assert server.wait_until_idle()

@@ -62,3 +62,10 @@ def trusting() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(cadata=_authority()[1].public_bytes(serialization.Encoding.PEM).decode())
     return context
+
+
+def authority_file(folder: Path) -> str:
+    """The certificate of the authority, for programs that want a file."""
+    path = folder / "authority.pem"
+    path.write_bytes(_authority()[1].public_bytes(serialization.Encoding.PEM))
+    return str(path)

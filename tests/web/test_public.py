@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from lumo_graph.errors import AddressError, ConfigurationError, LumoGraphError
-from lumo_graph.web.public import check_url, public_async_client, public_client
+from lumo_graph.web.public import acheck_url, check_url, public_async_client, public_client
 from tests.web.certificates import server_context, trusting
 from tests.web.detours import AsyncDetour, Detour
 from tests.web.sites import Page, serve
@@ -309,6 +309,12 @@ def test_a_name_that_cannot_be_resolved_is_a_connect_error_that_names_it(client,
         client.get("http://missing.example/", resolve=resolve)
 
 
+@pytest.mark.parametrize("port", [65536, 99999])
+def test_a_port_that_does_not_exist_is_a_connect_error(client, port):
+    with pytest.raises(httpx2.ConnectError, match="is not a port"):
+        client.get(f"http://example.com:{port}/", resolve=answers([PUBLIC]))
+
+
 def test_a_name_without_addresses_is_a_connect_error(client):
     with pytest.raises(httpx2.ConnectError, match="'empty.example' has no address"):
         client.get("http://empty.example/", resolve=answers([]))
@@ -355,24 +361,29 @@ def test_no_connection_is_left_open(client):
 # -- before any work --------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(params=["sync", "async"])
+def check(request):
+    return check_url if request.param == "sync" else lambda *args, **options: asyncio.run(acheck_url(*args, **options))
+
+
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:11434/v1", "https://localhost/v1", "http://[::1]/", "http://0x7f.1/"]
 )
-def test_a_url_can_be_refused_before_it_is_used(url):
+def test_a_url_can_be_refused_before_it_is_used(url, check):
     with pytest.raises(AddressError, match="not a public address"):
-        check_url(url)
-    check_url(url, allow_private=True)
+        check(url)
+    check(url, allow_private=True)
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "http:///v1", "api.example.com", "http://[::1", "http://a:b/"])
-def test_what_is_no_http_url_is_refused_before_it_is_used(url):
+def test_what_is_no_http_url_is_refused_before_it_is_used(url, check):
     with pytest.raises(AddressError, match="URL"):
-        check_url(url, resolve=answers([PUBLIC]))
+        check(url, resolve=answers([PUBLIC]))
 
 
-def test_a_public_url_and_one_that_cannot_be_resolved_now_are_not_refused():
-    check_url("https://example.com/v1", resolve=answers([PUBLIC]))
-    check_url("https://example.com/v1", resolve=answers([]))
+def test_a_public_url_and_one_that_cannot_be_resolved_now_are_not_refused(check):
+    check("https://example.com/v1", resolve=answers([PUBLIC]))
+    check("https://example.com/v1", resolve=answers([]))
 
 
 def test_a_model_at_a_refused_address_fails_at_once_as_the_callers_error():

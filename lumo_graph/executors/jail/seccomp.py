@@ -67,6 +67,10 @@ _TGKILL = (234, 131)
 ASKED = ("kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
 """Signal calls of a session that are let through one by one; tgkill is another."""
 _SENDING: dict[str, tuple[int, int]] = {"sendmsg": (46, 211), "sendmmsg": (307, 269)}
+# On aarch64 there is only the one, and its newer form.
+_STARTING: dict[str, tuple[int, int]] = {
+    "clone": (56, 220), "clone3": (435, 435), "fork": (57, 220), "vfork": (58, 220),
+}  # fmt: skip
 _SETSID, _SETPGID = (112, 157), (109, 154)
 # First argument is a process: only 0, the caller itself.
 _ON_ITSELF: dict[str, tuple[int, int]] = {
@@ -217,6 +221,24 @@ def build_last_filter(*, machine: int, asks: bool) -> bytes:
     if asks:
         program += _never(_PRCTL[machine], 0, (kernel.PR_SET_DUMPABLE, kernel.PR_SET_SECCOMP))
     return b"".join([*program, _op(_RETURN, _ALLOW)])
+
+
+def install_alone() -> None:
+    """Refuse to start processes and threads, on top of the filters above: what ends this process ends everything.
+
+    Raises:
+        LayerError: no filter for this machine, or the kernel refuses it.
+    """
+    if not (kernel.LINUX and kernel.KNOWN_MACHINE):
+        raise LayerError(SECCOMP, f"no filter for {os.uname().sysname} on {kernel.MACHINE}")
+    machine = 0 if kernel.MACHINE == "x86_64" else 1
+    program = [_op(_LOAD, _NUMBER)]
+    for numbers in _STARTING.values():
+        program += _on(numbers[machine], [_op(_RETURN, _REFUSE)])
+    try:
+        kernel.install_filter(b"".join([*program, _op(_RETURN, _ALLOW)]))
+    except OSError as failure:
+        raise LayerError.from_refusal(SECCOMP, failure) from failure
 
 
 def thread_signal_calls(*, machine: int) -> tuple[int, int]:
