@@ -196,9 +196,6 @@ def test_an_answer_goes_to_the_agent_that_asked_and_not_to_the_caller(send, sent
     """Both have a rule, and call at once."""
     inner = helper(code("final_answer(send('inner'))"), tools=[send], interrupt_on={"send": True})
     program = """
-import signal
-import subprocess
-import sys
 import threading
 threads = [threading.Thread(target=helper, args=("x",)), threading.Thread(target=send, args=("outer",))]
 for thread in threads: thread.start()
@@ -298,11 +295,34 @@ def test_events_say_whose_they_are(send):
         ([Agent("my helper", "Helps.", coder())], "is not a Python name"),
         ([Agent("print", "Prints.", coder())], "builtin"),
         ([Agent("a", "A.", coder()), Agent("a", "A.", coder())], "Two tools are named 'a'"),
+        ([Agent(5, "Helps.", coder())], "must be a Python name, such as 'researcher', not 5"),
+        ([Agent("helper", "Helps.", coder(checkpointer=InMemorySaver()))], "has a checkpointer of its own"),
+        ([Agent("helper", "Helps.", coder(checkpointer=False))], r"checkpointer of its own \(checkpointer=False\)"),
     ],
 )
 def test_what_cannot_be_called_is_refused_before_any_work(agents, says):
     with pytest.raises(ConfigurationError, match=says):
         create_lumo_agent(ScriptedModel([]), agents=agents)
+
+
+def test_a_graph_of_ones_own_may_keep_what_it_likes_under_the_names_that_an_agent_uses():
+    class Own(MessagesState):
+        usage: dict[str, int]
+        steps: list[str]
+
+    builder = StateGraph(Own)
+    builder.add_node("work", lambda _: {"messages": [AIMessage("Done.")], "usage": {"pages": 3}, "steps": ["read"]})
+    builder.add_edge(START, "work")
+    builder.add_edge("work", END)
+    model = ScriptedModel([code("final_answer(reader('x'))")])
+    agents = [Agent("reader", "Reads.", builder.compile())]
+    assert run("x", model, agents=agents, agent_type="code-agent").answer == "Done."
+
+
+def test_an_empty_task_is_an_error_that_the_model_can_mend():
+    model = ScriptedModel([code("helper(' ')"), "Nothing to do."])
+    result = run("x", model, agents=[helper()], agent_type="code-agent")
+    assert "The task of helper is empty." in result.steps[0].observation
 
 
 KILLED = '''
