@@ -12,6 +12,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 
 from lumo_graph import Limits, arun, create_lumo_agent, resume, run, stream
+from lumo_graph.draining import request_drain
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.managed import Agent
 from lumo_graph.testing import ScriptedModel
@@ -323,6 +324,43 @@ def test_an_empty_task_is_an_error_that_the_model_can_mend():
     model = ScriptedModel([code("helper(' ')"), "Nothing to do."])
     result = run("x", model, agents=[helper()], agent_type="code-agent")
     assert "The task of helper is empty." in result.steps[0].observation
+
+
+@pytest.mark.parametrize("limits", [Limits(max_tokens=100), Limits(max_seconds=0.2)], ids=["tokens", "seconds"])
+def test_where_nothing_is_left_no_agent_is_called(limits):
+    program = """
+import time
+time.sleep(0.3)
+for _ in range(5):
+    try:
+        helper("x")
+    except RuntimeError as error:
+        print(error)
+"""
+    inner = ScriptedModel([])
+    agents = [Agent("helper", "Helps.", create_lumo_agent(inner, agent_type="code-agent"))]
+    model = ScriptedModel([code(program), *(["Over."] if limits.max_tokens is None else [])])
+    result = run("x", model, agents=agents, agent_type="code-agent", limits=limits)
+    assert (inner.calls, result.outcome) == ([], "budget")
+    assert result.steps[0].observation.count("is reached, so helper was not called") == 5
+
+
+def test_an_agent_that_was_drained_works_on_as_before(sent):
+    """Its actions are stopped, not the agent: a later one that takes too long is told to the model."""
+
+    def wait() -> None:
+        """Wait."""
+        if not sent:
+            sent.append("drained")
+            request_drain(grace_seconds=0)
+            threading.Event().wait(1.0)
+
+    replies = [code("wait()\nimport time\ntime.sleep(0.5)"), code("while True: pass"), code("final_answer('fine')")]
+    agents = [helper(*replies, tools=[wait], limits=Limits(action_seconds=2))]
+    options = {"agents": agents, "checkpointer": InMemorySaver()}
+    model = ScriptedModel([code("final_answer(helper('x'))")])
+    assert run("x", model, agent_type="code-agent", thread_id="t", **options).outcome == "interrupted"
+    assert resume("t", ScriptedModel([]), **options).answer == "fine"
 
 
 KILLED = '''

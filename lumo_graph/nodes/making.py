@@ -10,11 +10,11 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 
-from lumo_graph.budgets import BUDGET, SPEND, Spent, left_of
+from lumo_graph.budgets import BUDGET, SPEND, Spent, left_of, used_up
 from lumo_graph.nodes.asking import usage_so_far
 from lumo_graph.state import AgentState
 from lumo_graph.tools import IDEMPOTENCY_KEY, Toolbox, run_in_background
-from lumo_graph.types import Limits, ToolReply
+from lumo_graph.types import Limits, ToolReply, Usage
 
 
 class StoppedError(Exception):
@@ -78,6 +78,9 @@ class Making:
             configurable[IDEMPOTENCY_KEY] = key
         if not self.is_agent(name):
             return self._made(name, args, {**self._config, "configurable": configurable})
+        if over := used_up(Limits.of(self._state["run"]["limits"]), self._usage, seconds=self._seconds):
+            text = f"The run's limit {over} is reached, so {name} was not called. Answer with what you have."
+            return ToolReply(error=text, error_type="RuntimeError")
         spent: list[Mapping[str, Any]] = []
         configurable |= {BUDGET: self._left(tool_calls), SPEND: spent.append}
         reply = self._made(name, args, {**self._config, "configurable": configurable})
@@ -94,10 +97,18 @@ class Making:
     def _left(self, tool_calls: int) -> dict[str, float]:
         return left_of(
             Limits.of(self._state["run"]["limits"]),
-            usage_so_far(self._state) + self._spent.usage,
+            self._usage,
             tool_calls=tool_calls,
-            seconds=self._state["counters"]["seconds"] + time.monotonic() - self._began,
+            seconds=self._seconds,
         )
+
+    @property
+    def _usage(self) -> Usage:
+        return usage_so_far(self._state) + self._spent.usage
+
+    @property
+    def _seconds(self) -> float:
+        return self._state["counters"]["seconds"] + time.monotonic() - self._began
 
     def _made(self, name: str, args: Mapping[str, Any], config: RunnableConfig) -> ToolReply:
         spec = self._specs.get(name)

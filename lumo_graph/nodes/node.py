@@ -46,10 +46,11 @@ class Node(Runnable[AgentState, Update]):
     @override
     def invoke(self, input: AgentState, config: RunnableConfig | None = None, **kwargs: Any) -> Update:
         config = ensure_config(config)
+        stops = self._setup.stopping.times
         try:
             with self._traced(input) as finish:
                 update = self._work.run(input, config)
-                self._setup.stopping.check(update)
+                self._setup.stopping.check(update, stops)
                 update = finish(update)
         except BaseException:
             self._release(input, config)
@@ -59,11 +60,12 @@ class Node(Runnable[AgentState, Update]):
     @override
     async def ainvoke(self, input: AgentState, config: RunnableConfig | None = None, **kwargs: Any) -> Update:
         config = ensure_config(config)
+        stops = self._setup.stopping.times
         try:
             with self._traced(input) as finish:
                 async with self._setup.stopping.cancellable():
                     update = await self._work.arun(input, config)
-                self._setup.stopping.check(update)
+                self._setup.stopping.check(update, stops)
                 update = finish(update)
         except BaseException:
             self._release(input, config)
