@@ -19,11 +19,9 @@ from lumo_graph.budgets import AGENT_NAME, SPEND, Spent
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.lumo_agent import LumoAgent
 from lumo_graph.models import usage_of
+from lumo_graph.nodes.scratchpad import SCRATCHPAD
 from lumo_graph.tools import AGENT, IDEMPOTENCY_KEY
 from lumo_graph.types import Usage
-
-_SCRATCHPAD = "__pregel_scratchpad"
-"""Where LangGraph keeps what a node run shares with the graphs that it invokes: above all how many there were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,9 @@ class AgentTool(BaseTool):
 
     def _input(self, task: str) -> dict[str, Any]:
         if not task.strip():
-            raise ToolException(f"The task of {self.name} is empty. Say what to do, with everything it must know for it.")
+            raise ToolException(
+                f"The task of {self.name} is empty. Say what to do, with everything it must know for it."
+            )
         return {"task": task} if isinstance(self.graph, LumoAgent) else {"messages": [HumanMessage(task)]}
 
     def _answer(self, values: Mapping[str, Any], config: RunnableConfig) -> Any:
@@ -83,7 +83,6 @@ class AgentTool(BaseTool):
         if values.get("answer") is None and values.get("outcome") != "answered":
             raise ToolException(f"{self.name} has stopped without an answer ({values.get('outcome')}).")
         return values.get("answer")
-
 
     def _spent(self, values: Mapping[str, Any]) -> Spent:
         if isinstance(self.graph, LumoAgent):
@@ -111,7 +110,7 @@ def _as_tool(agent: object) -> AgentTool:
             f"{agent!r} is not an agent that can be called. Write Agent(name, description, graph)."
         )
     if not isinstance(agent.name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers do get it wrong
-        raise ConfigurationError(f"The name of an agent must be a Python name, such as 'researcher', not {agent.name!r}.")
+        raise ConfigurationError(f"An agent's name must be a Python name, such as 'researcher', not {agent.name!r}.")
     if not isinstance(agent.graph, Pregel):  # pyright: ignore[reportUnnecessaryIsInstance] - callers do get it wrong
         raise ConfigurationError(
             f"The graph of the agent {agent.name!r} is not a compiled graph but {type(agent.graph).__name__}. "
@@ -140,8 +139,8 @@ def _below(config: RunnableConfig, name: str) -> RunnableConfig:
     """
     given = dict(config.get("configurable", {}))
     key = given.pop(IDEMPOTENCY_KEY, None)
-    if (scratchpad := given.get(_SCRATCHPAD)) is not None:
-        given[_SCRATCHPAD] = replace(scratchpad, subgraph_counter=itertools.count().__next__)
+    if (scratchpad := given.get(SCRATCHPAD)) is not None:
+        given[SCRATCHPAD] = replace(scratchpad, subgraph_counter=itertools.count().__next__)
     if "checkpoint_ns" in given:
         digest = hashlib.sha256(str(key or uuid.uuid4()).encode()).hexdigest()[:32]
         given["checkpoint_ns"] = f"{given['checkpoint_ns']}|{name}:{digest}"

@@ -13,7 +13,7 @@ from langgraph.types import Command, interrupt
 
 from lumo_graph import Limits, arun, create_lumo_agent, resume, run, stream
 from lumo_graph.draining import request_drain
-from lumo_graph.errors import ConfigurationError
+from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.managed import Agent
 from lumo_graph.testing import ScriptedModel
 
@@ -268,9 +268,83 @@ def test_a_graph_of_ones_own_that_asks_by_itself_is_answered_too():
 
 def test_without_a_store_an_agent_that_must_ask_cannot_be_had(send):
     inner = helper(code("final_answer(send('x'))"), tools=[send], interrupt_on={"send": True})
-    model = ScriptedModel([code("helper('x')"), "It cannot be done."])
-    result = run("x", model, agents=[inner], agent_type="code-agent")
-    assert "interrupt_on needs a checkpointer" in result.steps[0].observation
+    with pytest.raises(ConfigurationError, match="interrupt_on needs a checkpointer"):
+        run("x", ScriptedModel([code("helper('x')")]), agents=[inner], agent_type="code-agent")
+
+
+@pytest.mark.parametrize("reply", [code("final_answer(helper('x'))"), asking("x")], ids=["code", "function-calling"])
+def test_when_a_provider_fails_inside_the_run_ends_and_goes_on_there(reply):
+    def fail(_):
+        raise RuntimeError("no answer")
+
+    kind = "code-agent" if isinstance(reply, str) else "function-calling"
+    options = {"checkpointer": InMemorySaver()}
+    with pytest.raises(ModelError) as failure:
+        run(
+            "x", ScriptedModel([reply]), agent_type=kind, agents=[helper(code("a = 1"), fail)], thread_id="t", **options
+        )
+    assert failure.value.thread_id == "t"
+    later = ScriptedModel([] if kind == "code-agent" else ["1"])
+    result = resume("t", later, agents=[helper(code("final_answer(a)"))], **options)
+    assert result.answer in {1, "1"}
+    assert result.usage.model_calls == 3 + len(later.calls)
+
+
+@pytest.mark.parametrize("reply", [code("final_answer(helper('x'))"), asking("x")], ids=["code", "function-calling"])
+@pytest.mark.parametrize("kept", ["agent", "nothing"])
+def test_a_question_from_inside_is_not_lost_where_what_led_to_it_is_missing(send, sent, reply, kept):
+    def agents(*tools):
+        rule = {"send": True} if tools else None
+        return [helper(code("final_answer(send('hello'))"), tools=tools, interrupt_on=rule)]
+
+    kind, saver = "code-agent" if isinstance(reply, str) else "function-calling", InMemorySaver()
+    run("x", ScriptedModel([reply]), agent_type=kind, agents=agents(send), checkpointer=saver, thread_id="t")
+    approve = {"decision": {"type": "approve"}, "checkpointer": saver}
+    with pytest.raises(ConfigurationError, match="resume with the tools that the run was started with"):
+        resume("t", ScriptedModel([]), agents=agents() if kept == "agent" else [], **approve)
+    later = ScriptedModel([] if kind == "code-agent" else ["Sent."])
+    assert resume("t", later, agents=agents(send), **approve).outcome == "answered"
+    assert sent == ["hello"]
+
+
+@pytest.mark.parametrize("first", ["helper", "send"])
+def test_below_a_graph_that_names_no_question_an_answer_goes_to_who_has_asked(send, sent, first):
+    """A parent's answer has no id; both the agent and the one that it calls would take it."""
+    waits = {"helper": 0.0, "send": 0.0, first: 0.3}  # who asks later is there first when the action runs again
+
+    def slow(_):
+        threading.Event().wait(0.6)
+        return code("final_answer(send('inner'))")
+
+    inner = helper(slow, tools=[send], interrupt_on={"send": True})
+    program = f"""
+import threading, time
+done = {{}}
+def call(wait, tool, text):
+    time.sleep(wait)
+    done[text] = tool(text)
+threads = [threading.Thread(target=call, args=args) for args in [
+    ({waits["helper"]}, helper, "task"), ({waits["send"]}, send, "outer")]]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+final_answer([done["task"], done["outer"]])
+"""
+    rule = {"send": True}
+    lead = coder(code(program), tools=[send], agents=[inner], interrupt_on=rule, response_format=list[str])
+    builder = StateGraph(MessagesState)
+    builder.add_node("lead", lead)
+    builder.add_edge(START, "lead")
+    builder.add_edge("lead", END)
+    graph, config = builder.compile(checkpointer=InMemorySaver()), {"configurable": {"thread_id": "t"}}
+    state, asked = graph.invoke({"messages": [("user", "go")]}, config), []
+    while waiting := state.get("__interrupt__"):
+        asked.append(waiting[0].value.get("agent"))
+        assert len(asked) <= 2
+        answer = {"type": "respond", "message": f"for {asked[-1]}"}
+        state = graph.invoke(Command(resume=answer), config)
+    assert sorted(asked, key=str) == [None, "helper"]
+    assert state["messages"][-1].text == '["for helper", "for None"]'
+    assert sent == []
 
 
 def test_events_say_whose_they_are(send):

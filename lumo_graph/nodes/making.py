@@ -12,6 +12,7 @@ from langchain_core.runnables import RunnableConfig
 
 from lumo_graph.budgets import BUDGET, SPEND, Spent, left_of, used_up
 from lumo_graph.nodes.asking import usage_so_far
+from lumo_graph.nodes.scratchpad import without_answers
 from lumo_graph.state import AgentState
 from lumo_graph.tools import IDEMPOTENCY_KEY, Toolbox, run_in_background
 from lumo_graph.types import Limits, ToolReply, Usage
@@ -60,7 +61,9 @@ class Making:
         """Whether another agent answers calls of this name."""
         return name in self._specs and self._specs[name].is_agent
 
-    def make(self, name: str, args: Mapping[str, Any], *, key: str | None, tool_calls: int) -> ToolReply:
+    def make(
+        self, name: str, args: Mapping[str, Any], *, key: str | None, tool_calls: int, answers: bool = True
+    ) -> ToolReply:
         """Make a call. A failing tool is a reply with an error, not an exception.
 
         Args:
@@ -68,6 +71,7 @@ class Making:
             args: plain data.
             key: the idempotency key; None where nothing is recorded.
             tool_calls: of the run so far.
+            answers: an answer that says not whose it is may be one to the agent that is called.
 
         Raises:
             StoppedError: the action was stopped.
@@ -83,6 +87,8 @@ class Making:
             return ToolReply(error=text, error_type="RuntimeError")
         spent: list[Mapping[str, Any]] = []
         configurable |= {BUDGET: self._left(tool_calls), SPEND: spent.append}
+        if not answers:
+            configurable = without_answers(configurable)
         reply = self._made(name, args, {**self._config, "configurable": configurable})
         return replace(reply, spent=spent[0]) if spent else reply
 
