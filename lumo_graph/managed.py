@@ -19,6 +19,7 @@ from lumo_graph.budgets import AGENT_NAME, SPEND, Spent
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.lumo_agent import LumoAgent
 from lumo_graph.models import usage_of
+from lumo_graph.nodes.leaving import caller_of
 from lumo_graph.nodes.scratchpad import SCRATCHPAD
 from lumo_graph.tools import AGENT, IDEMPOTENCY_KEY
 from lumo_graph.types import Usage
@@ -58,11 +59,11 @@ class AgentTool(BaseTool):
     graph: Any = Field(exclude=True, repr=False)
 
     def _run(self, task: str, config: RunnableConfig) -> Any:
-        values = self.graph.invoke(self._input(task), _below(config, self.name))
+        values = self.graph.invoke(self._input(task), _below(config, self.name), control=caller_of(config))
         return self._answer(values, config)
 
     async def _arun(self, task: str, config: RunnableConfig) -> Any:
-        values = await self.graph.ainvoke(self._input(task), _below(config, self.name))
+        values = await self.graph.ainvoke(self._input(task), _below(config, self.name), control=caller_of(config))
         return self._answer(values, config)
 
     def _input(self, task: str) -> dict[str, Any]:

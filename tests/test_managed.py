@@ -437,6 +437,36 @@ def test_an_agent_that_was_drained_works_on_as_before(sent):
     assert resume("t", ScriptedModel([]), **options).answer == "fine"
 
 
+@pytest.mark.parametrize("why", ["left", "undone"])
+def test_an_agent_that_nobody_waits_for_any_more_is_ended(send, sent, why):
+    """A stream is left, or the action that calls is undone: nothing of the agent goes on behind its back."""
+    asked = []
+
+    def begin(_):
+        return code("import time\nsend('begun')\ntime.sleep(1.5)\nsend('later')")
+
+    def go_on(_):
+        asked.append("again")
+        return code("final_answer(1)")
+
+    agents = [helper(begin, go_on, tools=[send])]
+    program = "import os, threading, time\nthreading.Thread(target=helper, args=('x',)).start()\n" + (
+        "time.sleep(60)" if why == "left" else "while not begun(): time.sleep(0.02)\nos._exit(1)"
+    )
+
+    def begun() -> bool:
+        """Whether it has begun."""
+        return bool(sent)
+
+    options = {"agents": agents, "tools": [begun], "checkpointer": InMemorySaver()}
+    events = stream("x", ScriptedModel([code(program), "Over."]), agent_type="code-agent", thread_id="t", **options)
+    for event in events:
+        if why == "left" and event.type == "tool_result" and event.agent:
+            events.close()
+    threading.Event().wait(2.5)
+    assert (sent, asked) == (["begun"], [])
+
+
 KILLED = '''
 import os, pathlib, signal, sys
 

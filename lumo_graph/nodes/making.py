@@ -9,9 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.runtime import get_runtime
 
 from lumo_graph.budgets import BUDGET, SPEND, Spent, left_of, used_up
 from lumo_graph.nodes.asking import usage_so_far
+from lumo_graph.nodes.leaving import CALLER, Caller
 from lumo_graph.nodes.scratchpad import without_answers
 from lumo_graph.state import AgentState
 from lumo_graph.tools import IDEMPOTENCY_KEY, Toolbox, run_in_background
@@ -42,6 +44,7 @@ class Making:
         self._specs = {spec.name: spec for spec in toolbox.specs}
         self._began = time.monotonic()
         self._spent = Spent()
+        self._caller = Caller(get_runtime().control)
         self._stopped = False
         self._lock = threading.Lock()
         self._cancels: list[Callable[[], object]] = []
@@ -86,19 +89,20 @@ class Making:
             text = f"The run's limit {over} is reached, so {name} was not called. Answer with what you have."
             return ToolReply(error=text, error_type="RuntimeError")
         spent: list[Mapping[str, Any]] = []
-        configurable |= {BUDGET: self._left(tool_calls), SPEND: spent.append}
+        configurable |= {BUDGET: self._left(tool_calls), SPEND: spent.append, CALLER: self._caller}
         if not answers:
             configurable = without_answers(configurable)
         reply = self._made(name, args, {**self._config, "configurable": configurable})
         return replace(reply, spent=spent[0]) if spent else reply
 
     def stop(self) -> None:
-        """Cancel the async tools that still run. A sync tool cannot be stopped; nobody waits for it any more."""
+        """Cancel the async tools and the agents that still run. A sync tool cannot be stopped; nobody waits for it."""
         with self._lock:
             self._stopped = True
             cancels = list(self._cancels)
         for cancel in cancels:
             cancel()
+        self._caller.leave()
 
     def _left(self, tool_calls: int) -> dict[str, float]:
         return left_of(
