@@ -122,10 +122,11 @@ def _as_tool(agent: object) -> AgentTool:
         raise ConfigurationError(
             f"The graph of the agent {agent.name!r} has no `messages`, so it cannot be told its task."
         )
-    if agent.graph.checkpointer is not None:
+    saver: Any = cast("Any", agent.graph).checkpointer
+    if saver is not None:
         raise ConfigurationError(
             f"The graph of the agent {agent.name!r} has a checkpointer of its own (checkpointer="
-            f"{agent.graph.checkpointer!r}). Leave it out: an agent that is called works in the thread of its caller."
+            f"{saver!r}). Leave it out: an agent that is called works in the thread of its caller."
         )
     if not isinstance(agent.description, str) or not agent.description.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError(f"The agent {agent.name!r} has no description: say what it does, for who calls it.")

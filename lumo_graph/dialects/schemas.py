@@ -60,7 +60,8 @@ def _check_references(schema: Mapping[str, Any]) -> None:
     waiting = [(root, cast("Any", Registry[Any]()).resolver_with_root(root))]
     while waiting:
         part, resolver = waiting.pop()
-        references: Mapping[str, Any] = part.contents if isinstance(part.contents, Mapping) else {}
+        contents: Any = part.contents
+        references = cast("Mapping[str, Any]", contents if isinstance(contents, Mapping) else {})
         for reference in (references[name] for name in ("$ref", "$dynamicRef") if name in references):
             try:
                 resolver.lookup(reference)
