@@ -468,13 +468,14 @@ def test_an_agent_that_nobody_waits_for_any_more_is_ended(send, sent, why):
 
 
 KILLED = '''
-import os, pathlib, signal, sys
+import asyncio, os, pathlib, signal, sys
 
-from lumo_graph import create_lumo_agent, resume, run
+from lumo_graph import arun, create_lumo_agent, resume, run
 from lumo_graph.managed import Agent
+from lumo_graph.runs import aresume
 from lumo_graph.testing import ScriptedModel
 
-FOLDER, store = pathlib.Path(sys.argv[1]), "sqlite:///" + sys.argv[1] + "/runs.db"
+FOLDER, store, loop = pathlib.Path(sys.argv[1]), sys.argv[3], sys.argv[4] == "async"
 
 
 def code(text):
@@ -497,17 +498,20 @@ agents = [Agent("helper", "Helps.", create_lumo_agent(ScriptedModel(inner), [not
 options = {"tools": [note], "agents": agents, "checkpointer": store}
 if sys.argv[2] == "run":
     outer = [code("before = note('outer')\\nfinal_answer(before + helper('x'))")]
-    run("x", ScriptedModel(outer), agent_type="code-agent", thread_id="t", **options)
+    options = {"task": "x", "model": ScriptedModel(outer), "agent_type": "code-agent", "thread_id": "t", **options}
+    asyncio.run(arun(**options)) if loop else run(**options)
 else:
-    result = resume("t", ScriptedModel([]), **options)
+    options = {"thread_id": "t", "model": ScriptedModel([]), **options}
+    result = asyncio.run(aresume(**options)) if loop else resume(**options)
     print(result.answer, result.usage.model_calls)
 '''
 
 
-def test_a_process_that_is_killed_inside_an_agent_goes_on_there_in_another(tmp_path):
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_a_process_that_is_killed_inside_an_agent_goes_on_there_in_another(tmp_path, store, how):
     def drive(what):
         done = subprocess.run(
-            [sys.executable, "-c", KILLED, str(tmp_path), what],
+            [sys.executable, "-c", KILLED, str(tmp_path), what, store, how],
             capture_output=True,
             text=True,
             timeout=100,
