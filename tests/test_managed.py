@@ -467,6 +467,24 @@ def test_an_agent_that_nobody_waits_for_any_more_is_ended(send, sent, why):
     assert (sent, asked) == (["begun"], [])
 
 
+@pytest.mark.parametrize("stored", [True, False])
+def test_an_agent_that_a_function_call_waits_for_takes_no_next_step_when_the_stream_is_left(send, sent, stored):
+    asked = []
+
+    def go_on(_):
+        asked.append("again")
+        return code("final_answer(1)")
+
+    inner = helper(code("import time\nsend('begun')\ntime.sleep(0.5)"), go_on, tools=[send])
+    options = {"checkpointer": InMemorySaver(), "thread_id": "t"} if stored else {}
+    events = stream("x", ScriptedModel([asking("x"), "Over."]), agents=[inner], **options)
+    for event in events:
+        if event.type == "tool_result" and event.agent:
+            events.close()
+    threading.Event().wait(1.0)
+    assert (sent, asked) == (["begun"], [])
+
+
 KILLED = '''
 import asyncio, os, pathlib, signal, sys
 
