@@ -57,6 +57,16 @@ def left_of(limits: Limits, usage: Usage, *, tool_calls: int, seconds: float) ->
     return left
 
 
+def used_up(limits: Limits, usage: Usage, *, seconds: float) -> str:
+    """Of which limit nothing is left for an agent to work with, as `max_tokens=100`; empty if something is.
+
+    Its arguments are those of `left_of`.
+    """
+    used = {"max_tokens": usage.total_tokens, "max_cost": usage.cost or 0.0, "max_seconds": seconds}
+    most: Mapping[str, float | None] = {name: getattr(limits, name) for name in used}
+    return next((f"{name}={limit:g}" for name, limit in most.items() if limit is not None and used[name] >= limit), "")
+
+
 def tightened(limits: Limits, left: Mapping[str, float]) -> Limits:
     """The limits of an agent that was called, within what is left of its caller's."""
     own = {name: getattr(limits, name) for name in left}

@@ -13,7 +13,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 
 from lumo_graph.approvals import InterruptOn, parse_rules
-from lumo_graph.dialects import response_schema
+from lumo_graph.dialects import PYTHON_INTERPRETER, response_schema
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors import ProcessExecutor
 from lumo_graph.executors.inputs import Files
@@ -240,6 +240,11 @@ def _apart(tools: Sequence[BaseTool | Callable[..., Any]]) -> tuple[Toolbox, Pyt
     interpreters = [tool for tool in tools if isinstance(tool, PythonInterpreter)]
     if len(interpreters) > 1:
         raise ConfigurationError("PythonInterpreter is given twice. An agent has one interpreter: leave one out.")
+    if interpreters and interpreters[0].name != PYTHON_INTERPRETER:
+        raise ConfigurationError(
+            f"The PythonInterpreter is named {interpreters[0].name!r}. In an agent it keeps its own name, "
+            f"{PYTHON_INTERPRETER!r}, by which its code is told from other calls: leave `name` out."
+        )
     others = [tool for tool in tools if not isinstance(tool, PythonInterpreter)]
     return make_toolbox(others), interpreters[0] if interpreters else None
 

@@ -19,11 +19,10 @@ from lumo_graph.budgets import AGENT_NAME, SPEND, Spent
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.lumo_agent import LumoAgent
 from lumo_graph.models import usage_of
+from lumo_graph.nodes.leaving import caller_of
+from lumo_graph.nodes.scratchpad import SCRATCHPAD
 from lumo_graph.tools import AGENT, IDEMPOTENCY_KEY
 from lumo_graph.types import Usage
-
-_SCRATCHPAD = "__pregel_scratchpad"
-"""Where LangGraph keeps what a node run shares with the graphs that it invokes: above all how many there were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +59,24 @@ class AgentTool(BaseTool):
     graph: Any = Field(exclude=True, repr=False)
 
     def _run(self, task: str, config: RunnableConfig) -> Any:
-        values = self.graph.invoke(self._input(task), _below(config, self.name))
+        values = self.graph.invoke(self._input(task), _below(config, self.name), control=caller_of(config))
         return self._answer(values, config)
 
     async def _arun(self, task: str, config: RunnableConfig) -> Any:
-        values = await self.graph.ainvoke(self._input(task), _below(config, self.name))
+        values = await self.graph.ainvoke(self._input(task), _below(config, self.name), control=caller_of(config))
         return self._answer(values, config)
 
     def _input(self, task: str) -> dict[str, Any]:
+        if not task.strip():
+            raise ToolException(
+                f"The task of {self.name} is empty. Say what to do, with everything it must know for it."
+            )
         return {"task": task} if isinstance(self.graph, LumoAgent) else {"messages": [HumanMessage(task)]}
 
     def _answer(self, values: Mapping[str, Any], config: RunnableConfig) -> Any:
         tell = config.get("configurable", {}).get(SPEND)
         if tell is not None:
-            tell(_spent(values).to_dict())
+            tell(self._spent(values).to_dict())
         if waiting := cast("Sequence[Interrupt]", values.get("__interrupt__", ())):
             raise ToolException(f"{self.name} waits for a person, whom nobody can ask here: {waiting[0].value!r}")
         if not isinstance(self.graph, LumoAgent):
@@ -81,6 +84,14 @@ class AgentTool(BaseTool):
         if values.get("answer") is None and values.get("outcome") != "answered":
             raise ToolException(f"{self.name} has stopped without an answer ({values.get('outcome')}).")
         return values.get("answer")
+
+    def _spent(self, values: Mapping[str, Any]) -> Spent:
+        if isinstance(self.graph, LumoAgent):
+            calls = sum(len(step["calls"]) for step in values.get("steps", ()))
+            return Spent(usage=Usage(**values.get("usage", {})), tool_calls=calls)
+        replies = [message for message in values.get("messages", ()) if isinstance(message, AIMessage)]
+        usage = sum((usage_of(reply) for reply in replies), Usage())
+        return Spent(usage=usage, tool_calls=sum(len(reply.tool_calls) for reply in replies))
 
 
 def agent_tools(agents: Sequence[Agent]) -> list[AgentTool]:
@@ -99,6 +110,8 @@ def _as_tool(agent: object) -> AgentTool:
         raise ConfigurationError(
             f"{agent!r} is not an agent that can be called. Write Agent(name, description, graph)."
         )
+    if not isinstance(agent.name, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers do get it wrong
+        raise ConfigurationError(f"An agent's name must be a Python name, such as 'researcher', not {agent.name!r}.")
     if not isinstance(agent.graph, Pregel):  # pyright: ignore[reportUnnecessaryIsInstance] - callers do get it wrong
         raise ConfigurationError(
             f"The graph of the agent {agent.name!r} is not a compiled graph but {type(agent.graph).__name__}. "
@@ -108,6 +121,12 @@ def _as_tool(agent: object) -> AgentTool:
     if not isinstance(agent.graph, LumoAgent) and "messages" not in channels:
         raise ConfigurationError(
             f"The graph of the agent {agent.name!r} has no `messages`, so it cannot be told its task."
+        )
+    saver: Any = cast("Any", agent.graph).checkpointer
+    if saver is not None:
+        raise ConfigurationError(
+            f"The graph of the agent {agent.name!r} has a checkpointer of its own (checkpointer="
+            f"{saver!r}). Leave it out: an agent that is called works in the thread of its caller."
         )
     if not isinstance(agent.description, str) or not agent.description.strip():  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError(f"The agent {agent.name!r} has no description: say what it does, for who calls it.")
@@ -122,22 +141,13 @@ def _below(config: RunnableConfig, name: str) -> RunnableConfig:
     """
     given = dict(config.get("configurable", {}))
     key = given.pop(IDEMPOTENCY_KEY, None)
-    if (scratchpad := given.get(_SCRATCHPAD)) is not None:
-        given[_SCRATCHPAD] = replace(scratchpad, subgraph_counter=itertools.count().__next__)
+    if (scratchpad := given.get(SCRATCHPAD)) is not None:
+        given[SCRATCHPAD] = replace(scratchpad, subgraph_counter=itertools.count().__next__)
     if "checkpoint_ns" in given:
         digest = hashlib.sha256(str(key or uuid.uuid4()).encode()).hexdigest()[:32]
         given["checkpoint_ns"] = f"{given['checkpoint_ns']}|{name}:{digest}"
     given[AGENT_NAME] = "/".join(part for part in (given.get(AGENT_NAME), name) if part)
     return {**config, "configurable": given}
-
-
-def _spent(values: Mapping[str, Any]) -> Spent:
-    if "usage" in values:
-        calls = sum(len(step["calls"]) for step in values.get("steps", ()))
-        return Spent(usage=Usage(**values["usage"]), tool_calls=calls)
-    replies = [message for message in values.get("messages", ()) if isinstance(message, AIMessage)]
-    usage = sum((usage_of(reply) for reply in replies), Usage())
-    return Spent(usage=usage, tool_calls=sum(len(reply.tool_calls) for reply in replies))
 
 
 def _last_words(values: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 
-from lumo_graph.agents import Agent, Request, aopened, opened, request_for, resumption
+from lumo_graph.agents import Agent, How, Request, aopened, opened, request_for, resumption
 from lumo_graph.checkpoints import Checkpointer
 from lumo_graph.events import Answered, Event, RunResult
 from lumo_graph.options import AgentOptions, RunOptions
@@ -52,7 +52,8 @@ def stream(task: str, model: str | BaseChatModel, **options: Unpack[RunOptions])
     """Run one task and yield what happens while it happens; the last event is `Answered`, with the result.
 
     Takes what `run` takes and raises what it raises. Ending the iteration early stops the code action that runs and
-    cancels the run; a model or a tool that is being waited for is waited for to its end (`astream` leaves at once).
+    cancels the run; a model or a tool that is being waited for is waited for to its end, and an agent to the end of its
+    step (`astream` leaves at once).
     """
     return _stream(model, options, request_for(task, options))
 
@@ -163,7 +164,9 @@ def _stream(
 
 def _streamed(agent: Agent, request: Request) -> Generator[Event, None, RunResult]:
     values: Mapping[str, Any] = {}
-    chunks = agent.graph.stream(request.input, agent.config, stream_mode=STREAM_MODES, subgraphs=True, **agent.how)
+    control = agent.control or RunControl()
+    how: How = {**agent.how, "control": control}
+    chunks = agent.graph.stream(request.input, agent.config, stream_mode=STREAM_MODES, subgraphs=True, **how)
     try:
         for namespace, mode, chunk in chunks:  # a name keeps it: it must not close before its node is told to end
             if namespace:
@@ -173,6 +176,7 @@ def _streamed(agent: Agent, request: Request) -> Generator[Event, None, RunResul
                 values = cast("Mapping[str, Any]", chunk)
             yield from events_of(mode, chunk)
     except GeneratorExit:
+        control.request_drain("its stream was left")  # agents that are waited for take no next step
         agent.sessions.interrupt()  # the graph waits for its node, and the node for its action
         raise
     except GraphDrained:

@@ -12,7 +12,8 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 
 from lumo_graph import Limits, arun, create_lumo_agent, resume, run, stream
-from lumo_graph.errors import ConfigurationError
+from lumo_graph.draining import request_drain
+from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.managed import Agent
 from lumo_graph.testing import ScriptedModel
 
@@ -196,9 +197,6 @@ def test_an_answer_goes_to_the_agent_that_asked_and_not_to_the_caller(send, sent
     """Both have a rule, and call at once."""
     inner = helper(code("final_answer(send('inner'))"), tools=[send], interrupt_on={"send": True})
     program = """
-import signal
-import subprocess
-import sys
 import threading
 threads = [threading.Thread(target=helper, args=("x",)), threading.Thread(target=send, args=("outer",))]
 for thread in threads: thread.start()
@@ -270,9 +268,83 @@ def test_a_graph_of_ones_own_that_asks_by_itself_is_answered_too():
 
 def test_without_a_store_an_agent_that_must_ask_cannot_be_had(send):
     inner = helper(code("final_answer(send('x'))"), tools=[send], interrupt_on={"send": True})
-    model = ScriptedModel([code("helper('x')"), "It cannot be done."])
-    result = run("x", model, agents=[inner], agent_type="code-agent")
-    assert "interrupt_on needs a checkpointer" in result.steps[0].observation
+    with pytest.raises(ConfigurationError, match="interrupt_on needs a checkpointer"):
+        run("x", ScriptedModel([code("helper('x')")]), agents=[inner], agent_type="code-agent")
+
+
+@pytest.mark.parametrize("reply", [code("final_answer(helper('x'))"), asking("x")], ids=["code", "function-calling"])
+def test_when_a_provider_fails_inside_the_run_ends_and_goes_on_there(reply):
+    def fail(_):
+        raise RuntimeError("no answer")
+
+    kind = "code-agent" if isinstance(reply, str) else "function-calling"
+    options = {"checkpointer": InMemorySaver()}
+    with pytest.raises(ModelError) as failure:
+        run(
+            "x", ScriptedModel([reply]), agent_type=kind, agents=[helper(code("a = 1"), fail)], thread_id="t", **options
+        )
+    assert failure.value.thread_id == "t"
+    later = ScriptedModel([] if kind == "code-agent" else ["1"])
+    result = resume("t", later, agents=[helper(code("final_answer(a)"))], **options)
+    assert result.answer in {1, "1"}
+    assert result.usage.model_calls == 3 + len(later.calls)
+
+
+@pytest.mark.parametrize("reply", [code("final_answer(helper('x'))"), asking("x")], ids=["code", "function-calling"])
+@pytest.mark.parametrize("kept", ["agent", "nothing"])
+def test_a_question_from_inside_is_not_lost_where_what_led_to_it_is_missing(send, sent, reply, kept):
+    def agents(*tools):
+        rule = {"send": True} if tools else None
+        return [helper(code("final_answer(send('hello'))"), tools=tools, interrupt_on=rule)]
+
+    kind, saver = "code-agent" if isinstance(reply, str) else "function-calling", InMemorySaver()
+    run("x", ScriptedModel([reply]), agent_type=kind, agents=agents(send), checkpointer=saver, thread_id="t")
+    approve = {"decision": {"type": "approve"}, "checkpointer": saver}
+    with pytest.raises(ConfigurationError, match="resume with the tools that the run was started with"):
+        resume("t", ScriptedModel([]), agents=agents() if kept == "agent" else [], **approve)
+    later = ScriptedModel([] if kind == "code-agent" else ["Sent."])
+    assert resume("t", later, agents=agents(send), **approve).outcome == "answered"
+    assert sent == ["hello"]
+
+
+@pytest.mark.parametrize("first", ["helper", "send"])
+def test_below_a_graph_that_names_no_question_an_answer_goes_to_who_has_asked(send, sent, first):
+    """A parent's answer has no id; both the agent and the one that it calls would take it."""
+    waits = {"helper": 0.0, "send": 0.0, first: 0.3}  # who asks later is there first when the action runs again
+
+    def slow(_):
+        threading.Event().wait(0.6)
+        return code("final_answer(send('inner'))")
+
+    inner = helper(slow, tools=[send], interrupt_on={"send": True})
+    program = f"""
+import threading, time
+done = {{}}
+def call(wait, tool, text):
+    time.sleep(wait)
+    done[text] = tool(text)
+threads = [threading.Thread(target=call, args=args) for args in [
+    ({waits["helper"]}, helper, "task"), ({waits["send"]}, send, "outer")]]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+final_answer([done["task"], done["outer"]])
+"""
+    rule = {"send": True}
+    lead = coder(code(program), tools=[send], agents=[inner], interrupt_on=rule, response_format=list[str])
+    builder = StateGraph(MessagesState)
+    builder.add_node("lead", lead)
+    builder.add_edge(START, "lead")
+    builder.add_edge("lead", END)
+    graph, config = builder.compile(checkpointer=InMemorySaver()), {"configurable": {"thread_id": "t"}}
+    state, asked = graph.invoke({"messages": [("user", "go")]}, config), []
+    while waiting := state.get("__interrupt__"):
+        asked.append(waiting[0].value.get("agent"))
+        assert len(asked) <= 2
+        answer = {"type": "respond", "message": f"for {asked[-1]}"}
+        state = graph.invoke(Command(resume=answer), config)
+    assert sorted(asked, key=str) == [None, "helper"]
+    assert state["messages"][-1].text == '["for helper", "for None"]'
+    assert sent == []
 
 
 def test_events_say_whose_they_are(send):
@@ -298,6 +370,9 @@ def test_events_say_whose_they_are(send):
         ([Agent("my helper", "Helps.", coder())], "is not a Python name"),
         ([Agent("print", "Prints.", coder())], "builtin"),
         ([Agent("a", "A.", coder()), Agent("a", "A.", coder())], "Two tools are named 'a'"),
+        ([Agent(5, "Helps.", coder())], "must be a Python name, such as 'researcher', not 5"),
+        ([Agent("helper", "Helps.", coder(checkpointer=InMemorySaver()))], "has a checkpointer of its own"),
+        ([Agent("helper", "Helps.", coder(checkpointer=False))], r"checkpointer of its own \(checkpointer=False\)"),
     ],
 )
 def test_what_cannot_be_called_is_refused_before_any_work(agents, says):
@@ -305,14 +380,120 @@ def test_what_cannot_be_called_is_refused_before_any_work(agents, says):
         create_lumo_agent(ScriptedModel([]), agents=agents)
 
 
-KILLED = '''
-import os, pathlib, signal, sys
+def test_a_graph_of_ones_own_may_keep_what_it_likes_under_the_names_that_an_agent_uses():
+    class Own(MessagesState):
+        usage: dict[str, int]
+        steps: list[str]
 
-from lumo_graph import create_lumo_agent, resume, run
+    builder = StateGraph(Own)
+    builder.add_node("work", lambda _: {"messages": [AIMessage("Done.")], "usage": {"pages": 3}, "steps": ["read"]})
+    builder.add_edge(START, "work")
+    builder.add_edge("work", END)
+    model = ScriptedModel([code("final_answer(reader('x'))")])
+    agents = [Agent("reader", "Reads.", builder.compile())]
+    assert run("x", model, agents=agents, agent_type="code-agent").answer == "Done."
+
+
+def test_an_empty_task_is_an_error_that_the_model_can_mend():
+    model = ScriptedModel([code("helper(' ')"), "Nothing to do."])
+    result = run("x", model, agents=[helper()], agent_type="code-agent")
+    assert "The task of helper is empty." in result.steps[0].observation
+
+
+@pytest.mark.parametrize("limits", [Limits(max_tokens=100), Limits(max_seconds=0.2)], ids=["tokens", "seconds"])
+def test_where_nothing_is_left_no_agent_is_called(limits):
+    program = """
+import time
+time.sleep(0.3)
+for _ in range(5):
+    try:
+        helper("x")
+    except RuntimeError as error:
+        print(error)
+"""
+    inner = ScriptedModel([])
+    agents = [Agent("helper", "Helps.", create_lumo_agent(inner, agent_type="code-agent"))]
+    model = ScriptedModel([code(program), *(["Over."] if limits.max_tokens is None else [])])
+    result = run("x", model, agents=agents, agent_type="code-agent", limits=limits)
+    assert (inner.calls, result.outcome) == ([], "budget")
+    assert result.steps[0].observation.count("is reached, so helper was not called") == 5
+
+
+def test_an_agent_that_was_drained_works_on_as_before(sent):
+    """Its actions are stopped, not the agent: a later one that takes too long is told to the model."""
+
+    def wait() -> None:
+        """Wait."""
+        if not sent:
+            sent.append("drained")
+            request_drain(grace_seconds=0)
+            threading.Event().wait(1.0)
+
+    replies = [code("wait()\nimport time\ntime.sleep(0.5)"), code("while True: pass"), code("final_answer('fine')")]
+    agents = [helper(*replies, tools=[wait], limits=Limits(action_seconds=2))]
+    options = {"agents": agents, "checkpointer": InMemorySaver()}
+    model = ScriptedModel([code("final_answer(helper('x'))")])
+    assert run("x", model, agent_type="code-agent", thread_id="t", **options).outcome == "interrupted"
+    assert resume("t", ScriptedModel([]), **options).answer == "fine"
+
+
+@pytest.mark.parametrize("why", ["left", "undone"])
+def test_an_agent_that_nobody_waits_for_any_more_is_ended(send, sent, why):
+    """A stream is left, or the action that calls is undone: nothing of the agent goes on behind its back."""
+    asked = []
+
+    def begin(_):
+        return code("import time\nsend('begun')\ntime.sleep(1.5)\nsend('later')")
+
+    def go_on(_):
+        asked.append("again")
+        return code("final_answer(1)")
+
+    agents = [helper(begin, go_on, tools=[send])]
+    program = "import os, threading, time\nthreading.Thread(target=helper, args=('x',)).start()\n" + (
+        "time.sleep(60)" if why == "left" else "while not begun(): time.sleep(0.02)\nos._exit(1)"
+    )
+
+    def begun() -> bool:
+        """Whether it has begun."""
+        return bool(sent)
+
+    options = {"agents": agents, "tools": [begun], "checkpointer": InMemorySaver()}
+    events = stream("x", ScriptedModel([code(program), "Over."]), agent_type="code-agent", thread_id="t", **options)
+    for event in events:
+        if why == "left" and event.type == "tool_result" and event.agent:
+            events.close()
+    threading.Event().wait(2.5)
+    assert (sent, asked) == (["begun"], [])
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_an_agent_that_a_function_call_waits_for_takes_no_next_step_when_the_stream_is_left(send, sent, stored):
+    asked = []
+
+    def go_on(_):
+        asked.append("again")
+        return code("final_answer(1)")
+
+    inner = helper(code("import time\nsend('begun')\ntime.sleep(0.5)"), go_on, tools=[send])
+    options = {"checkpointer": InMemorySaver(), "thread_id": "t"} if stored else {}
+    events = stream("x", ScriptedModel([asking("x"), "Over."]), agents=[inner], **options)
+    for event in events:
+        if event.type == "tool_result" and event.agent:
+            events.close()
+    threading.Event().wait(1.0)
+    assert (sent, asked) == (["begun"], [])
+
+
+KILLED = '''
+import asyncio, os, pathlib, signal, sys
+
+from lumo_graph import arun, create_lumo_agent, resume, run
 from lumo_graph.managed import Agent
+from lumo_graph.runs import aresume
 from lumo_graph.testing import ScriptedModel
 
-FOLDER, store = pathlib.Path(sys.argv[1]), "sqlite:///" + sys.argv[1] + "/runs.db"
+FOLDER, store, loop = pathlib.Path(sys.argv[1]), sys.argv[3], sys.argv[4] == "async"
 
 
 def code(text):
@@ -335,17 +516,20 @@ agents = [Agent("helper", "Helps.", create_lumo_agent(ScriptedModel(inner), [not
 options = {"tools": [note], "agents": agents, "checkpointer": store}
 if sys.argv[2] == "run":
     outer = [code("before = note('outer')\\nfinal_answer(before + helper('x'))")]
-    run("x", ScriptedModel(outer), agent_type="code-agent", thread_id="t", **options)
+    options = {"task": "x", "model": ScriptedModel(outer), "agent_type": "code-agent", "thread_id": "t", **options}
+    asyncio.run(arun(**options)) if loop else run(**options)
 else:
-    result = resume("t", ScriptedModel([]), **options)
+    options = {"thread_id": "t", "model": ScriptedModel([]), **options}
+    result = asyncio.run(aresume(**options)) if loop else resume(**options)
     print(result.answer, result.usage.model_calls)
 '''
 
 
-def test_a_process_that_is_killed_inside_an_agent_goes_on_there_in_another(tmp_path):
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_a_process_that_is_killed_inside_an_agent_goes_on_there_in_another(tmp_path, store, how):
     def drive(what):
         done = subprocess.run(
-            [sys.executable, "-c", KILLED, str(tmp_path), what],
+            [sys.executable, "-c", KILLED, str(tmp_path), what, store, how],
             capture_output=True,
             text=True,
             timeout=100,

@@ -83,11 +83,20 @@ def parse_tool_reply(reply: AIMessage, *, interpreter: bool = False) -> Action:
 
 def _code_of_calls(reply: AIMessage) -> RunCode | None:
     blocks = {
-        call["id"]: call["args"]["code"]
+        call["id"]: _unfenced(call["args"]["code"])
         for call in reply.tool_calls
         if call["name"] == PYTHON_INTERPRETER and call["id"] and isinstance(call["args"].get("code"), str)
     }
     return RunCode("\n".join(blocks.values()), tuple(blocks)) if blocks else None
+
+
+def _unfenced(code: str) -> str:
+    """The code, without the fence that many models write around it out of habit."""
+    parts = segments(code) if code.lstrip().startswith("```") else []
+    blocks = [part for part in parts if isinstance(part, Block)]
+    if not blocks or any(isinstance(part, str) and part.strip() for part in parts):
+        return code
+    return "\n".join(block.body for block in blocks)
 
 
 def thought_of(reply: AIMessage) -> str:

@@ -3,16 +3,21 @@
 import itertools
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import Any
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import Any, cast
 
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import var_child_runnable_config
+from langgraph.config import get_config
 from langgraph.errors import GraphInterrupt, is_invalid_resume
 from langgraph.types import interrupt
 
 from lumo_graph.approvals import Rule, request_for
 from lumo_graph.decisions import PYTHON, Decision, Request, Wave, answer_schema, decisions_in, decisions_of, question
+from lumo_graph.journal import Asked
 from lumo_graph.nodes.journaling import Journal
+from lumo_graph.nodes.scratchpad import without_answers
 
 _SETTLED_SECONDS = 0.05
 """Without a new call for this long, and nothing running, no other call is expected to join the wave."""
@@ -53,6 +58,7 @@ class Approvals:
         self._running = 0
         self._last = 0.0
         self._recalled = False
+        self._is_own: bool | None = None
         self._failure: BaseException | None = None
 
     @property
@@ -93,6 +99,8 @@ class Approvals:
         """
         assert self._journal is not None  # noqa: S101 - nothing waits without a checkpointer
         with self._changed:
+            if self._failure is not None:
+                raise self._failure
             self._recall(self._journal)
             if key in self._decided:
                 return self._decided[key]
@@ -133,6 +141,21 @@ class Approvals:
             self._code = str(decision.edited_action.args["code"])  # what later questions are about
         return decision
 
+    def show(self, question: GraphInterrupt, asked: Asked | None) -> GraphInterrupt:
+        """The one question that a person is shown now: this one, unless there is another already.
+
+        Args:
+            question: of an agent, or of a tool that asks by itself.
+            asked: the call of the agent; None for a tool.
+        """
+        with self._changed:
+            if not isinstance(self._failure, GraphInterrupt):
+                if self._journal is not None:
+                    self._journal.show(asked)
+                self._failure = question
+                self._changed.notify_all()
+            return self._failure
+
     def forget_answer(self) -> None:
         """A tool asks a person by itself: the answer is for it alone."""
         if self._journal is not None:
@@ -159,7 +182,8 @@ class Approvals:
             else:
                 self._decide(wave, decisions_of(answer))
         # What is left was given to no question of ours, and must not answer the next one.
-        _skip_answers()
+        with self._own_answers(journal):
+            _skip_answers()
 
     def _ask(self, journal: Journal) -> None:
         keys, requests = tuple(self._waiting), tuple(self._waiting.values())
@@ -175,18 +199,38 @@ class Approvals:
 
     def _settle(self, journal: Journal, wave: Wave, place: int) -> None:
         try:
-            answer = interrupt(wave.question, response_schema=answer_schema(wave.requests))
+            with self._own_answers(journal):
+                answer = interrupt(wave.question, response_schema=answer_schema(wave.requests))
             journal.add_answer(place, answer.model_dump())
         except BaseException as failure:
             if is_invalid_resume(failure):
                 journal.forget_answer()  # else it would be taken up by every run from here on, and fit no better
+            elif isinstance(failure, GraphInterrupt):
+                journal.show(None)
             self._failure = failure
             self._changed.notify_all()
             raise
         self._decide(wave, decisions_in(answer))
 
+    def _own_answers(self, journal: Journal) -> AbstractContextManager[None]:
+        """Let nothing be taken for an answer to the action that a person has given to an agent."""
+        if self._is_own is None:
+            self._is_own = journal.is_asking_itself  # as it was when the action began
+        return nullcontext() if self._is_own else _no_answers()
+
     def _decide(self, wave: Wave, decisions: Sequence[Decision]) -> None:
         self._decided.update(zip(wave.keys, decisions, strict=True))
+
+
+@contextmanager
+def _no_answers() -> Generator[None, None, None]:
+    config = get_config()
+    given = {**config, "configurable": without_answers(config.get("configurable", {}))}
+    token = var_child_runnable_config.set(cast("RunnableConfig", given))
+    try:
+        yield
+    finally:
+        var_child_runnable_config.reset(token)
 
 
 def _skip_answers(count: int | None = None) -> None:

@@ -13,6 +13,7 @@ from lumo_graph.dialects import RunCode, action_from_dict, action_to_dict, check
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.nodes.acting import Done, Work, not_run_again
 from lumo_graph.nodes.asking import used
+from lumo_graph.nodes.leaving import caller_of
 from lumo_graph.nodes.serving import ToolServer
 from lumo_graph.nodes.setup import WITH_ITS_TOOLS, Setup
 from lumo_graph.nodes.threads import await_thread
@@ -36,7 +37,8 @@ class Execute:
         server = ToolServer(self._setup, state, config, code=action.code)
         work = Work(self._setup, state, config, server)
         try:
-            return self._act(action, state, server, work)
+            with caller_of(config).stopping(work.stop):
+                return self._act(action, state, server, work)
         finally:
             server.stop()
 
@@ -48,7 +50,8 @@ class Execute:
         server = ToolServer(self._setup, state, config, code=action.code, loop=asyncio.get_running_loop())
         work = Work(self._setup, state, config, server)
         try:
-            return await await_thread(lambda: self._act(action, state, server, work), stop=work.stop)
+            with caller_of(config).stopping(work.stop):
+                return await await_thread(lambda: self._act(action, state, server, work), stop=work.stop)
         finally:
             server.stop()
 

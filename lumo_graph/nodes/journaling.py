@@ -33,7 +33,7 @@ from lumo_graph.nodes.sourcing import Sourcing
 from lumo_graph.nodes.underway import Underway
 from lumo_graph.types import Sources, ToolReply, ToolRequest
 
-_BEGUN, _ASKS = "lumo:begun", "lumo:asks"
+_BEGUN, _ASKS, _SHOWN = "lumo:begun", "lumo:asks", "lumo:shown"
 _APPEARS_SECONDS = 10.0
 _OTHERS_SECONDS = 10.0
 _PAUSE = 0.002
@@ -63,6 +63,7 @@ class Journal:
         self._asks: Counter[str] = Counter()
         self._waves: list[dict[str, Any]] = []
         self._answers: dict[int, Any] = {}
+        self._shown: list[str] = []
         self._used = 0
         self._outlived: set[str] = set()
         self._told = Told()
@@ -140,9 +141,11 @@ class Journal:
     def knows(self, name: str, args: Mapping[str, Any]) -> bool:
         """Whether the action made or asked about such a call when it ran before, whatever is said of its tool now."""
         with self._lock:
-            if not self._is_there() or self._replay is None or not (self._replay.records or self._waves):
+            if not self._is_there() or self._replay is None:
                 return False
-            keys = [*self._replay.records, *(key for wave in self._waves for key in wave["keys"])]
+            if not (self._replay.records or self._waves or self._shown):
+                return False
+            keys = [*self._replay.records, *self._shown, *(key for wave in self._waves for key in wave["keys"])]
             return any(key.startswith(f"{name}:{digest_args(args)}:") for key in keys)
 
     def question_about(self, key: str) -> Request | None:
@@ -159,7 +162,31 @@ class Journal:
     def is_asking(self) -> bool:
         """Whether a person was asked when the action ran before, and the answer is not noted."""
         with self._lock:
-            return self._is_there() and len(self._waves) > len(self._answers)
+            return self._is_there() and (len(self._waves) > len(self._answers) or self._is_agent_asking())
+
+    def _is_agent_asking(self) -> bool:
+        records = self._replay.records if self._replay is not None else {}
+        return bool(self._shown and self._shown[-1]) and self._shown[-1] not in records
+
+    def is_asking_for(self, asked: Asked) -> bool:
+        """Whether the question that a person was shown last is one of the agent that this call calls."""
+        with self._lock:
+            return bool(self._shown) and self._shown[-1] == str(asked.key)
+
+    @property
+    def is_asking_itself(self) -> bool:
+        """Whether the question that a person was shown last, if any, is one of the action and not of an agent."""
+        with self._lock:
+            return not (self._is_there() and self._is_agent_asking())
+
+    def show(self, asked: Asked | None) -> None:
+        """Note whose question a person is about to be shown: that of the agent that is called; None: the action's."""
+        with self._lock:
+            self._loaded()
+            key = "" if asked is None else str(asked.key)
+            if key != (self._shown[-1] if self._shown else ""):
+                self._store.write(f"shown:{len(self._shown)}", _SHOWN, {"place": len(self._shown), "key": key})
+                self._shown.append(key)
 
     def keep_sources(self) -> None:
         """Store what the action has drawn from, before anything is done that follows from it."""
@@ -293,6 +320,8 @@ class Journal:
             self._begun = Counter(self._ours(writes, _BEGUN))
             self._asks = Counter(self._ours(writes, _ASKS))
             self._waves = sorted(self._ours(writes, WAVES), key=lambda wave: wave["place"])
+            shown = sorted(self._ours(writes, _SHOWN), key=lambda one: one["place"])
+            self._shown = [one["key"] for one in shown]
             self._answers = {one["place"]: one["answer"] for one in self._ours(writes, DECIDED)}
             self._used = next((_count(value) for task, name, value in writes if self._is_used(task, name)), 0)
         return writes is not None

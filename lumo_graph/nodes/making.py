@@ -9,12 +9,15 @@ from dataclasses import replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.runtime import get_runtime
 
-from lumo_graph.budgets import BUDGET, SPEND, Spent, left_of
+from lumo_graph.budgets import BUDGET, SPEND, Spent, left_of, used_up
 from lumo_graph.nodes.asking import usage_so_far
+from lumo_graph.nodes.leaving import CALLER, Caller
+from lumo_graph.nodes.scratchpad import without_answers
 from lumo_graph.state import AgentState
 from lumo_graph.tools import IDEMPOTENCY_KEY, Toolbox, run_in_background
-from lumo_graph.types import Limits, ToolReply
+from lumo_graph.types import Limits, ToolReply, Usage
 
 
 class StoppedError(Exception):
@@ -41,6 +44,7 @@ class Making:
         self._specs = {spec.name: spec for spec in toolbox.specs}
         self._began = time.monotonic()
         self._spent = Spent()
+        self._caller = Caller(get_runtime().control)
         self._stopped = False
         self._lock = threading.Lock()
         self._cancels: list[Callable[[], object]] = []
@@ -60,7 +64,9 @@ class Making:
         """Whether another agent answers calls of this name."""
         return name in self._specs and self._specs[name].is_agent
 
-    def make(self, name: str, args: Mapping[str, Any], *, key: str | None, tool_calls: int) -> ToolReply:
+    def make(
+        self, name: str, args: Mapping[str, Any], *, key: str | None, tool_calls: int, answers: bool = True
+    ) -> ToolReply:
         """Make a call. A failing tool is a reply with an error, not an exception.
 
         Args:
@@ -68,6 +74,7 @@ class Making:
             args: plain data.
             key: the idempotency key; None where nothing is recorded.
             tool_calls: of the run so far.
+            answers: an answer that says not whose it is may be one to the agent that is called.
 
         Raises:
             StoppedError: the action was stopped.
@@ -78,26 +85,40 @@ class Making:
             configurable[IDEMPOTENCY_KEY] = key
         if not self.is_agent(name):
             return self._made(name, args, {**self._config, "configurable": configurable})
+        if over := used_up(Limits.of(self._state["run"]["limits"]), self._usage, seconds=self._seconds):
+            text = f"The run's limit {over} is reached, so {name} was not called. Answer with what you have."
+            return ToolReply(error=text, error_type="RuntimeError")
         spent: list[Mapping[str, Any]] = []
-        configurable |= {BUDGET: self._left(tool_calls), SPEND: spent.append}
+        configurable |= {BUDGET: self._left(tool_calls), SPEND: spent.append, CALLER: self._caller}
+        if not answers:
+            configurable = without_answers(configurable)
         reply = self._made(name, args, {**self._config, "configurable": configurable})
         return replace(reply, spent=spent[0]) if spent else reply
 
     def stop(self) -> None:
-        """Cancel the async tools that still run. A sync tool cannot be stopped; nobody waits for it any more."""
+        """Cancel the async tools and the agents that still run. A sync tool cannot be stopped; nobody waits for it."""
         with self._lock:
             self._stopped = True
             cancels = list(self._cancels)
         for cancel in cancels:
             cancel()
+        self._caller.leave()
 
     def _left(self, tool_calls: int) -> dict[str, float]:
         return left_of(
             Limits.of(self._state["run"]["limits"]),
-            usage_so_far(self._state) + self._spent.usage,
+            self._usage,
             tool_calls=tool_calls,
-            seconds=self._state["counters"]["seconds"] + time.monotonic() - self._began,
+            seconds=self._seconds,
         )
+
+    @property
+    def _usage(self) -> Usage:
+        return usage_so_far(self._state) + self._spent.usage
+
+    @property
+    def _seconds(self) -> float:
+        return self._state["counters"]["seconds"] + time.monotonic() - self._began
 
     def _made(self, name: str, args: Mapping[str, Any], config: RunnableConfig) -> ToolReply:
         # An agent on an event loop has a store that may be for event loops only.

@@ -9,6 +9,7 @@ from langchain_core.runnables.config import ensure_config
 from langgraph.runtime import get_runtime
 from typing_extensions import override
 
+from lumo_graph.nodes.leaving import check_caller
 from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
 from lumo_graph.state import AgentState, RunFields, Update
 from lumo_graph.tracing import Place, RunTrace, current_run
@@ -46,10 +47,12 @@ class Node(Runnable[AgentState, Update]):
     @override
     def invoke(self, input: AgentState, config: RunnableConfig | None = None, **kwargs: Any) -> Update:
         config = ensure_config(config)
+        stops = self._setup.stopping.times
         try:
             with self._traced(input) as finish:
                 update = self._work.run(input, config)
-                self._setup.stopping.check(update)
+                self._setup.stopping.check(update, stops)
+                check_caller(config, update)
                 update = finish(update)
         except BaseException:
             self._release(input, config)
@@ -59,11 +62,13 @@ class Node(Runnable[AgentState, Update]):
     @override
     async def ainvoke(self, input: AgentState, config: RunnableConfig | None = None, **kwargs: Any) -> Update:
         config = ensure_config(config)
+        stops = self._setup.stopping.times
         try:
             with self._traced(input) as finish:
                 async with self._setup.stopping.cancellable():
                     update = await self._work.arun(input, config)
-                self._setup.stopping.check(update)
+                self._setup.stopping.check(update, stops)
+                check_caller(config, update)
                 update = finish(update)
         except BaseException:
             self._release(input, config)

@@ -190,7 +190,7 @@ class ToolServer:
             return Served(reply=asked.record.reply, replayed=True, edited=edited)
         self.journal.keep_sources()
         question = question or self._approvals.asked_before(str(asked.key))
-        if effects is None and question is not None:
+        if effects is None and (question is not None or self.journal.is_asking_for(asked)):
             raise ConfigurationError(
                 f"A person was asked about {request.name}(), and there is no such tool now. {WITH_ITS_TOOLS}"
             )
@@ -228,7 +228,7 @@ class ToolServer:
         if effects.on_unknown != "rerun":
             self.journal.begin(asked)
         try:
-            return self._record(asked, request, lambda: self._make(request.name, args, key=key), edited)
+            return self._record(asked, request, lambda: self._make(request.name, args, key=key, asked=asked), edited)
         except GraphInterrupt:
             if effects.on_unknown != "rerun":
                 self.journal.asks_itself(asked)
@@ -245,17 +245,18 @@ class ToolServer:
         reply, ours = self.journal.make(asked, request.args, call, in_order=request.in_order, edited=edited)
         return Served(reply=reply, replayed=not ours, edited=edited)
 
-    def _make(self, name: str, args: Mapping[str, Any], *, key: str | None) -> ToolReply:
+    def _make(self, name: str, args: Mapping[str, Any], *, key: str | None, asked: Asked | None = None) -> ToolReply:
+        answers = self.journal is None or asked is None or self.journal.is_asking_for(asked)
         try:
-            return self._making.make(name, args, key=key, tool_calls=self.count)
-        except GraphInterrupt:
-            if self._making.is_agent(name):
-                raise  # the agent finds its question again, and its answer
+            return self._making.make(name, args, key=key, tool_calls=self.count, answers=answers)
+        except GraphInterrupt as question:
+            if self._making.is_agent(name):  # it finds its question again, and its answer
+                raise self._approvals.show(question, asked) from None
             if self._made == 1 and self._together == 1 and not self._approvals.has_rules:
                 self._approvals.forget_answer()
                 if self.journal is not None:
                     self.journal.keep_sources()
-                raise
+                raise self._approvals.show(question, None) from None
             # On resume the whole action runs again, and LangGraph hands out answers by the order of the questions.
             text = (
                 f"{name} asks a person by itself, which cannot be had in an agent with interrupt_on. Go on without it."

@@ -13,14 +13,14 @@ class Stopping:
     """Whether the nodes of one agent are to end where they are. A run that ended so leaves the checkpoint before it."""
 
     def __init__(self) -> None:
-        self._stopped = False
+        self._times = 0
         self._waits: set[tuple[asyncio.AbstractEventLoop, asyncio.Timeout]] = set()
         self._lock = threading.Lock()
 
     def stop(self) -> None:
         """Cancel the nodes that wait on an event loop; from any thread. Whoever runs code actions interrupts them."""
-        self._stopped = True
         with self._lock:
+            self._times += 1
             waits = list(self._waits)
         for loop, wait in waits:
             with suppress(RuntimeError):  # the loop is closed: nobody waits there
@@ -48,14 +48,23 @@ class Stopping:
                 raise GraphDrained from None
             raise
 
-    def check(self, update: Mapping[str, Any]) -> None:
+    @property
+    def times(self) -> int:
+        """How often it has stopped the nodes of its agent, which may work for other runs afterwards."""
+        return self._times
+
+    def check(self, update: Mapping[str, Any], since: int) -> None:
         """Refuse what a node has made of an action that was stopped: the model must not hear of it.
+
+        Args:
+            update: of the node.
+            since: `times` when the node began.
 
         Raises:
             GraphDrained: it was stopped.
         """
         execution: Mapping[str, Any] = update.get("execution") or {}
-        if self._stopped and execution.get("rolled_back"):
+        if self._times != since and execution.get("rolled_back"):
             raise GraphDrained
 
 

@@ -10,6 +10,7 @@ from langchain_core.messages import ToolCall, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 
+from lumo_graph.errors import LumoGraphError
 from lumo_graph.tools.background import run_in_background
 from lumo_graph.tools.docstrings import read_docstring
 from lumo_graph.tools.effects import Effects, effects_of
@@ -97,8 +98,8 @@ class Door:
 
     def _failed(self, error: BaseException, bound: Mapping[str, Any]) -> ToolReply:
         error = leaf(error)
-        if is_control_flow(error):
-            raise error
+        if is_control_flow(error) or (self.spec.is_agent and isinstance(error, LumoGraphError)):
+            raise error  # what an agent cannot mend, no agent that calls it can
         if isinstance(error, BadArgumentsError):
             return ToolReply(error=str(error), error_type=error.kind)
         if is_validation_error(error):  # of the arguments, or of data inside the tool?

@@ -55,9 +55,38 @@ def test_what_is_no_schema_is_refused_before_any_work(given, says):
         response_schema(given)
 
 
-def test_nothing_is_fetched_for_a_reference():
-    with pytest.raises(ConfigurationError, match=r"https://example\.invalid/x\.json"):
-        check_answer(1, {"$ref": "https://example.invalid/x.json"})
+@pytest.mark.parametrize("to", ["https://example.invalid/x.json", "#/$defs/gone", "#anchor", "other.json#/x"])
+@pytest.mark.parametrize("where", ["root", "below"])
+def test_a_reference_to_what_is_not_there_is_refused_before_any_work_and_nothing_is_fetched(to, where):
+    given = {"$ref": to} if where == "root" else {"properties": {"x": {"items": {"anyOf": [True, {"$ref": to}]}}}}
+    with pytest.raises(ConfigurationError, match="which is not in it") as error:
+        response_schema(given)
+    assert repr(to) in str(error.value)
+
+
+def test_references_within_a_schema_are_followed_as_its_dialect_has_it():
+    given = {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": "https://example.invalid/root.json",
+        "properties": {"$ref": {"type": "integer"}, "x": {"$ref": "part.json"}},
+        "definitions": {
+            "part": {"$id": "part.json", "allOf": [{"$ref": "root.json#/definitions/year"}]},
+            "year": {"minimum": 3},
+        },
+    }
+    assert response_schema(given) == given
+
+
+def test_a_schema_that_refers_to_itself_without_end_is_refused():
+    with pytest.raises(ConfigurationError, match="without end"):
+        response_schema({"$ref": "#"})
+
+
+def test_an_answer_that_is_nested_too_deeply_is_the_models_to_mend():
+    answer = 1
+    for _ in range(5_000):
+        answer = [answer]
+    assert check_answer(answer, {"items": {"$ref": "#"}}) == (None, "It is nested too deeply to be checked.")
 
 
 def test_references_still_lead_to_their_parts_in_the_arguments_of_final_answer():
@@ -65,6 +94,16 @@ def test_references_still_lead_to_their_parts_in_the_arguments_of_final_answer()
     assert arguments["$defs"] == PERSON["$defs"]
     assert "$defs" not in arguments["properties"]["answer"]
     assert arguments["required"] == ["answer"]
+
+
+def test_a_reference_to_the_whole_leads_to_the_answer_and_not_to_the_arguments_around_it():
+    tree = {"type": "object", "properties": {"left": {"$ref": "#"}, "name": {"$ref": "#/$defs/name"}, "$ref": True},
+            "$defs": {"name": {"type": "string"}, "other": {"$ref": "#/properties/name"}}}  # fmt: skip
+    arguments = answer_arguments(response_schema(tree))
+    assert arguments["properties"]["answer"]["properties"] == {
+        "left": {"$ref": "#/properties/answer"}, "name": {"$ref": "#/$defs/name"}, "$ref": True,
+    }  # fmt: skip
+    assert arguments["$defs"]["other"] == {"$ref": "#/properties/answer/properties/name"}
 
 
 def test_without_the_package_the_error_names_the_extra(monkeypatch):

@@ -233,6 +233,23 @@ def test_two_of_them_are_refused():
         create_lumo_agent(ScriptedModel([]), tools=[PythonInterpreter(), PythonInterpreter()])
 
 
+def test_in_an_agent_it_keeps_its_name():
+    with pytest.raises(ConfigurationError, match="is named 'py'"):
+        create_lumo_agent(ScriptedModel([]), tools=[PythonInterpreter(name="py")])
+
+
+@pytest.mark.parametrize("fenced", ["```python\n6 * 7\n```", "```\n6 * 7\n```\n", "\n```py\n6 * 7\n```"])
+def test_code_that_a_model_has_fenced_runs(fenced):
+    result = run("x", ScriptedModel([asking(fenced), "42"]), tools=[PythonInterpreter()])
+    assert (result.steps[0].code, result.steps[0].error) == ("6 * 7", None)
+
+
+@pytest.mark.parametrize("text", ["x = 1  # not\n```\na\n```\n", "```python\n1\n```\nand then"])
+def test_a_fence_that_is_not_all_of_the_code_stays(text):
+    result = run("x", ScriptedModel([asking(text), "Well."]), tools=[PythonInterpreter()])
+    assert result.steps[0].code == text
+
+
 def test_alone_each_call_has_an_interpreter_of_its_own():
     tool = PythonInterpreter()
     assert "42" in tool.invoke({"code": "a = 42\na"})
