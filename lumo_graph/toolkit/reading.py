@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from lumo_graph.executors.worker.environment import scrubbed_environment
 _ROOT = str(Path(__file__).parents[2])
 _MEMORY_MB = 768
 MOST_CHARS = 1_000_000
+_REPLY_BYTES = 64 * 1024 * 1024
 
 # The packages that the host has, and our own code; nothing of the working directory.
 _BOOT = """
@@ -56,7 +58,7 @@ async def read_document(kind: Literal["html", "pdf"], body: bytes, *, url: str, 
     Raises:
         ToolException: it cannot be read, or not in this time.
     """
-    order = {"kind": kind, "url": url, "pages": pages, "seconds": seconds, "memory_mb": _MEMORY_MB,
+    order = {"kind": kind, "url": url, "pages": pages, "ends": time.monotonic() + seconds, "memory_mb": _MEMORY_MB,
              "chars": MOST_CHARS, "root": _ROOT, "sites": site_directories()}  # fmt: skip
     # Files instead of pipes: nothing waits for anything, and the kernel keeps the reply from growing.
     with tempfile.TemporaryFile() as content, tempfile.TemporaryFile() as reply:
@@ -64,7 +66,7 @@ async def read_document(kind: Literal["html", "pdf"], body: bytes, *, url: str, 
         content.seek(0)
         code = await _run(order, content, reply, seconds)
         reply.seek(0)
-        return await asyncio.to_thread(_parse, reply.read(MOST_CHARS * 8), code, kind)
+        return await asyncio.to_thread(_parse, reply.read(_REPLY_BYTES), code, kind)
 
 
 async def _run(order: dict[str, Any], content: IO[bytes], reply: IO[bytes], seconds: float) -> int | None:
@@ -95,14 +97,28 @@ async def _run(order: dict[str, Any], content: IO[bytes], reply: IO[bytes], seco
 
 
 def _parse(reply: bytes, code: int | None, kind: str) -> Document:
+    """The best that the process has said: its last document, whatever befell it afterwards."""
     name = "PDF" if kind == "pdf" else "page"
+    said = [found for line in reply.split(b"\n") if (found := _parse_line(line)) is not None]
+    for found in reversed(said):
+        if isinstance(found, Document):
+            return found
+    if said:
+        raise ToolException(f"The {name} could not be read: {said[-1]}.")
     if code is None:
         raise ToolException(f"The {name} could not be read in time: it is too large or too complicated.")
+    raise ToolException(f"The {name} could not be read: reading it broke off.")
+
+
+def _parse_line(line: bytes) -> Document | str | None:
+    """A document, the reason why there is none, or None for what is neither: the process may have been taken over."""
     try:
-        said = cast("dict[str, Any]", json.loads(reply))
-        error, fields = said.get("error"), {name: said.get(name, "") for name in ("text", "title", "note")}
+        said = cast("dict[str, Any]", json.loads(line))
+        error, fields = said.get("error"), {name: said.get(name) for name in ("text", "title", "note")}
     except (ValueError, AttributeError, RecursionError):
-        error, fields = "reading it broke off", {}
-    if error is not None or not all(isinstance(value, str) for value in fields.values()):
-        raise ToolException(f"The {name} could not be read: {str(error)[:300]}.")
-    return Document(**fields)
+        return None
+    if isinstance(error, str):
+        return error[:300]
+    if not all(isinstance(value, str) for value in fields.values()):
+        return None
+    return Document(**cast("dict[str, str]", fields))

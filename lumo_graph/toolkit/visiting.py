@@ -26,6 +26,8 @@ from lumo_graph.web.public import public_async_client
 _LONGEST_URL = 4000
 _HEAD_BYTES = 4096
 _MOST_SAID = 800
+_SHARE_OF_READING = 0.9
+"""Of the time that is left: what could be read in it is still to be handed on."""
 _KIND = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,80}")
 
 
@@ -136,7 +138,8 @@ class VisitWebsite(BaseTool):
             if kind == "text":
                 return Document(text=text)
             body = text.encode("utf-8", "replace")
-        return await read_document(kind, body, url=page.url, pages=self.max_pages, seconds=ends - time.monotonic())
+        left = ends - time.monotonic()
+        return await read_document(kind, body, url=page.url, pages=self.max_pages, seconds=left * _SHARE_OF_READING)
 
     def _written(self, page: Fetched, document: Document) -> str:
         cut = "" if page.complete else f"the first {self.max_bytes / 1e6:.1f} MB"

@@ -34,8 +34,17 @@ def pdf_going_round() -> bytes:
 
 def pdf_of_endless_work() -> bytes:
     """A PDF whose page is a long program that draws text: millions of operators."""
-    program = b"BT /F1 12 Tf " + b"1 0 0 1 0 0 Tm (a) Tj " * 2_000_000 + b"ET"
-    return _pdf_of([_stream(zlib.compress(program, 9), filters=b"/Filter /FlateDecode ")], "")
+    return _pdf_of([_program(2_000_000)], "")
+
+
+def pdf_of_slow_pages(count: int) -> bytes:
+    """A PDF of which every page takes a while."""
+    return _pdf_of([_program(20_000)] * count, "")
+
+
+def _program(operators: int) -> bytes:
+    program = b"BT /F1 12 Tf " + b"1 0 0 1 0 0 Tm (a) Tj " * operators + b"ET"
+    return _stream(zlib.compress(program, 9), filters=b"/Filter /FlateDecode ")
 
 
 def _stream(data: bytes, filters: bytes = b"") -> bytes:

@@ -1,6 +1,7 @@
 """Foreign documents are read by a process that can do nothing else, and that ends."""
 
 import asyncio
+import re
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from langchain_core.tools import ToolException
 
 from lumo_graph.executors.jail import landlock
 from lumo_graph.toolkit.reading import Document, read_document
-from tests.toolkit.documents import ARTICLE, pdf, pdf_bomb, pdf_going_round, pdf_of_endless_work
+from tests.toolkit.documents import ARTICLE, pdf, pdf_bomb, pdf_going_round, pdf_of_endless_work, pdf_of_slow_pages
 from tests.watching import processes_below
 
 
@@ -59,6 +60,21 @@ def test_a_page_too_long_to_look_for_its_main_text_is_read_whole():
     found = read("html", body)
     assert "too long" in found.note
     assert found.text.count("word and word") == 60_000
+
+
+def test_a_page_whose_main_text_takes_too_long_to_find_is_read_whole():
+    body = (
+        "<html><body><article>" + "<p>A <a href='/x'>link</a> and a few more words.</p>" * 11_000 + "</article></body>"
+    )
+    found = read("html", body * 2, seconds=5)
+    assert "too long" in found.note
+    assert found.text.count("a few more words") > 10_000
+
+
+def test_of_a_pdf_that_takes_too_long_the_pages_so_far_are_read():
+    found = read("pdf", pdf_of_slow_pages(1000), pages=1000, seconds=10)
+    assert re.fullmatch(r"pages 1 to \d+ of 1000", found.note)
+    assert found.text.startswith("[page 1]\na")
 
 
 @pytest.mark.parametrize(
@@ -177,10 +193,10 @@ def test_a_pdf_with_flipped_bytes_is_text_or_an_error(data):
 # -- what the process can do ------------------------------------------------------------------------------------------
 
 _ATTACK = """
-import os, socket, sys
+import os, socket, sys, time
 from lumo_graph.toolkit.reader import _enclose
 victim = os.getppid()
-_enclose({"seconds": 30, "memory_mb": 64})
+_enclose({"ends": time.monotonic() + 30, "memory_mb": 64})
 def refused(act):
     try:
         act()
@@ -232,6 +248,15 @@ def test_a_reply_that_is_no_reply_is_an_error():
     from lumo_graph.toolkit.reading import _parse
 
     deep = b"[" * 100_000
-    for reply in (b"", b"{", b"[]", b'{"text": 1}', b'{"text": "a", "title": []}', b"null", b"\xff", deep):
+    for reply in (b"", b"{", b"[]", b'{"text": 1}', b'{"text": "a", "title": []}', b"null", b"\xff", deep, b"\n" * 9):
         with pytest.raises(ToolException, match="could not be read"):
             _parse(reply, 0, "html")
+
+
+def test_the_last_whole_reply_counts():
+    from lumo_graph.toolkit.reading import _parse
+
+    first, last = b'{"text": "a", "title": "", "note": ""}', b'{"text": "b", "title": "", "note": ""}'
+    assert _parse(first + b"\n" + last, None, "html").text == "b"
+    assert _parse(first + b"\n" + last[:-9], None, "html").text == "a"
+    assert _parse(first + b'\n{"error": "too deep"}\n', 0, "html").text == "a"

@@ -73,7 +73,7 @@ Read [more about wicks](http://127.0.0.1:PORT/more), which are what carries the 
 def test_the_tool_says_who_it_is():
     with serve({"/": Page(body="x", kind="text/plain")}) as site:
         visit(site.url())
-    assert all(re.fullmatch(r"lumo-graph/\d+\.\d+\.\d+\S*", one.headers["user-agent"]) for one in site.seen)
+    assert all(re.fullmatch(r"lumo-graph/\d\S*", one.headers["user-agent"]) for one in site.seen)
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/json", "application/atom+xml", "text/csv"])
