@@ -25,7 +25,8 @@ from lumo_graph.lumo_agent import LumoAgent
 from lumo_graph.mcp import aopen_mcp_tools, check_mcp_servers, open_mcp_tools
 from lumo_graph.models import RetryPolicy, resolve_model
 from lumo_graph.nodes.answered import answered_questions
-from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
+from lumo_graph.nodes.history import check_history
+from lumo_graph.nodes.prepare import check_agent_type, check_task
 from lumo_graph.options import AgentOptions, RunOptions, check_names
 from lumo_graph.questions import check_name, check_waits
 from lumo_graph.reading import result_of

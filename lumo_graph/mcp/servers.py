@@ -158,7 +158,7 @@ def _kind(name: str, given: Mapping[Any, Any]) -> str:
         raise ConfigurationError(f"The MCP server {name!r} has a command and a url. Leave out one of them.")
     if not present or (wanted is not None and present != [wanted]):
         for one in given:
-            if near := get_close_matches(str(one), ("command", "url"), n=1):
+            if one not in ("command", "url") and (near := get_close_matches(str(one), ("command", "url"), n=1)):
                 raise ConfigurationError(
                     f"The MCP server {name!r} has an unknown field {one!r}. Did you mean {near[0]!r}?"
                 )

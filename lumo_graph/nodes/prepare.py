@@ -1,31 +1,22 @@
 """Open a run: check what it asks for, and forget the verdict of the run before."""
 
 import uuid
-from collections.abc import Sequence
 from typing import Any, cast
 
-from langchain_core.messages import (
-    AIMessage,
-    BaseMessage,
-    HumanMessage,
-    RemoveMessage,
-    ToolMessage,
-    convert_to_messages,
-)
+from langchain_core.messages import BaseMessage, HumanMessage, RemoveMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Overwrite
 
 from lumo_graph.budgets import BUDGET, tightened
 from lumo_graph.errors import ConfigurationError
+from lumo_graph.nodes.history import answered, check_history
 from lumo_graph.nodes.marking import is_ours
 from lumo_graph.nodes.records import find_place
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Update
 from lumo_graph.storable import whole_characters
 from lumo_graph.types import AGENT_TYPE_ALIASES, AGENT_TYPES, AgentType, Limits
-
-_UNANSWERED = "Error: the run ended before this call was answered."
 
 
 class Prepare:
@@ -90,18 +81,6 @@ def check_task(task: object) -> str:
     return whole_characters(task)
 
 
-def check_history(history: Any) -> list[BaseMessage]:
-    """Earlier messages, as dicts with `role` and `content` or as LangChain messages."""
-    try:
-        messages = convert_to_messages(history)
-    except (ValueError, TypeError, NotImplementedError, KeyError) as error:
-        raise ConfigurationError(f"history must be a list of messages with role and content: {error}") from error
-    texts = (message for message in messages if isinstance(message.content, str))
-    for message in texts:
-        message.content = whole_characters(cast("str", message.content))
-    return messages
-
-
 def _opening(state: AgentState) -> tuple[str, list[BaseMessage]]:
     """The task, and what to write so that the thread holds what was before, then the history, then the task."""
     history, given = check_history(state.get("history") or []), list(state["messages"])
@@ -128,19 +107,3 @@ def _asked(state: AgentState) -> tuple[str, int]:
         if isinstance(message, HumanMessage) and not is_ours(message):
             return check_task(str(message.text)), position
     raise ConfigurationError("There is no task. Give the graph a `task`, or `messages` with a human message.")
-
-
-def answered(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """The messages, each tool call of a run that never ended with a tool message: providers refuse it without one."""
-    told = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
-    whole: list[BaseMessage] = []
-    for message in messages:
-        whole.append(message)
-        if isinstance(message, AIMessage):
-            calls = [*message.tool_calls, *message.invalid_tool_calls]
-            whole += [
-                ToolMessage(_UNANSWERED, tool_call_id=call["id"], name=call["name"] or "unknown", status="error")
-                for call in calls
-                if call["id"] and call["id"] not in told
-            ]
-    return whole

@@ -5,7 +5,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 from lumo_graph import create_lumo_agent
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.models import RetryPolicy
-from lumo_graph.nodes.prepare import answered
+from lumo_graph.nodes.history import answered
+from lumo_graph.nodes.prepare import check_agent_type
 from lumo_graph.testing import ScriptedModel
 
 CONFIG = {"configurable": {"thread_id": "t"}}
@@ -76,3 +77,24 @@ def test_half_a_character_in_a_task_is_replaced():
     model = ScriptedModel(["Ok."])
     create_lumo_agent(model, checkpointer=InMemorySaver()).invoke({"task": "caf\udce9"}, CONFIG)
     assert seen(model) == [("human", "caf\ufffd")]
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [("code", "code-agent"), ("mcp", "function-calling"), ("code-agent", "code-agent"), ("function-calling",) * 2],
+)
+def test_an_agent_type_has_a_short_name_and_is_stored_under_its_own(named, meant):
+    model = ScriptedModel(["```python\nfinal_answer(1)\n```" if meant == "code-agent" else "1"])
+    agent = create_lumo_agent(model, checkpointer=InMemorySaver())
+    agent.invoke({"task": "go", "agent_type": named}, CONFIG)
+    assert agent.get_state(CONFIG).values["run"]["agent_type"] == meant
+
+
+@pytest.mark.parametrize("named", ["Code", "codes", "", None, ["code"], 5])
+def test_no_other_name_is_an_agent_type(named):
+    with pytest.raises(ConfigurationError) as caught:
+        check_agent_type(named)
+    assert (
+        "Choose 'function-calling' or 'code-agent' (or 'code' for 'code-agent', 'mcp' for 'function-calling')"
+        in str(caught.value)
+    )

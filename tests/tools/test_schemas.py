@@ -98,3 +98,28 @@ def test_source_of_data_evaluates_to_the_data(value):
 def test_source_of_what_is_no_number_evaluates_too():
     assert math.isnan(eval(source_of(math.nan), {}))  # noqa: S307 - our own output
     assert eval(source_of(-math.inf), {}) == -math.inf  # noqa: S307 - our own output
+
+
+def test_a_union_that_is_inside_itself_says_nothing_and_has_an_end():
+    root = {
+        "$defs": {
+            "A": {"anyOf": [{"$ref": "#/$defs/A"}] * 50},
+            "B": {"oneOf": [{"type": "string"}, {"$ref": "#/$defs/B"}]},
+        }
+    }
+    assert annotation_of({"$ref": "#/$defs/A"}, root) == "Any"
+    assert annotation_of({"$ref": "#/$defs/B"}, root) == "Any"
+    assert constraints_of({"$ref": "#/$defs/A"}, root) == ""
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"anyOf": 5}, {"allOf": [5]}, {"allOf": 5}, {"enum": "abc"}, {"type": [{}, 5]}, {"prefixItems": {}},
+        {"type": "object", "properties": [], "required": 5}, {"type": "object", "properties": {"a": 5}, "required": [[]]},
+    ],
+)  # fmt: skip
+def test_a_schema_that_is_none_says_nothing_and_breaks_nothing(schema):
+    assert isinstance(annotation_of(schema, schema), str)
+    assert isinstance(shape_of(schema, schema), str)
+    assert isinstance(constraints_of(schema, schema), str)
