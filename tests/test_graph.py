@@ -293,7 +293,7 @@ def test_an_agent_is_a_node_of_a_larger_graph_and_shares_its_messages():
     [
         ({"task": ""}, "task is empty"),
         ({"task": "  "}, "task is empty"),
-        ({"task": "x", "agent_type": "code"}, "'function-calling' or 'code-agent'"),
+        ({"task": "x", "agent_type": "coder"}, "'function-calling' or 'code-agent'"),
         ({"task": "x", "limits": {"max_steps": 0}}, "max_steps"),
         ({"task": "x", "limits": {"steps": 3}}, "'steps'"),
         ({"task": "x", "history": [{"who": "me"}]}, "history"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 SERVERS = str(Path(__file__).with_name("servers.py"))
-_SECONDS = 10.0
+_SECONDS = 60.0
 
 
 def processes(mark):

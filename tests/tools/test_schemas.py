@@ -116,7 +116,8 @@ def test_a_union_that_is_inside_itself_says_nothing_and_has_an_end():
     "schema",
     [
         {"anyOf": 5}, {"allOf": [5]}, {"allOf": 5}, {"enum": "abc"}, {"type": [{}, 5]}, {"prefixItems": {}},
-        {"type": "object", "properties": [], "required": 5}, {"type": "object", "properties": {"a": 5}, "required": [[]]},
+        {"type": "object", "properties": [], "required": 5},
+        {"type": "object", "properties": {"a": 5}, "required": [[]]},
     ],
 )  # fmt: skip
 def test_a_schema_that_is_none_says_nothing_and_breaks_nothing(schema):
