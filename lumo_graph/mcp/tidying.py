@@ -29,6 +29,7 @@ _PLAIN = (
     "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "minItems", "maxItems", "pattern",
     "uniqueItems",
 )  # fmt: skip
+_REFERENCE = "$ref"
 _TYPES = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
 
 
@@ -110,6 +111,10 @@ class _TooMuchError(Exception):
     """A schema has more parts than any that is meant to be read."""
 
 
+class _NotKeptError(Exception):
+    """Data is too much for a keyword, or would be read as something else."""
+
+
 class _Copy:
     """Copies one document: with what its references refer to in their place, and nothing of it that is not known."""
 
@@ -124,7 +129,7 @@ class _Copy:
         if not isinstance(schema, Mapping) or depth > _DEEPEST:
             return {}
         given = cast("JsonSchema", schema)
-        if (reference := given.get("$ref")) is not None:
+        if (reference := given.get(_REFERENCE)) is not None:
             return self._referred(str(reference), given, depth)
         plain = {key: self._plain(key, given[key]) for key in _PLAIN if key in given}
         found = {key: kept for key, kept in plain.items() if kept is not None}
@@ -143,8 +148,8 @@ class _Copy:
             elif isinstance(inner, Mapping):
                 found[key] = self.schema(inner, depth + 1)
         if properties := properties_of(given):
-            found["properties"] = {str(name): self.schema(inner, depth + 1) for name, inner in properties.items()}
-            found["required"] = sorted(required_of(given) & set(properties))
+            kept = {name: self.schema(one, depth + 1) for name, one in properties.items() if name != _REFERENCE}
+            found |= {"properties": kept, "required": sorted(required_of(given) & set(kept))}
         return found
 
     def _referred(self, reference: str, given: JsonSchema, depth: int) -> dict[str, Any]:
@@ -153,7 +158,7 @@ class _Copy:
         self._inside.append(reference)
         try:
             return self.schema(
-                {key: value for key, value in resolve(given, self._root).items() if key != "$ref"}, depth
+                {key: value for key, value in resolve(given, self._root).items() if key != _REFERENCE}, depth
             )
         finally:
             self._inside.pop()
@@ -167,20 +172,26 @@ class _Copy:
             )
         if key in ("title", "description", "format", "pattern"):
             return tidy_text(value, _LONGEST_TEXT) or None
-        return self._data(value, 0)
+        try:
+            return self._data(value, 0)
+        except _NotKeptError:
+            return None
 
     def _data(self, value: Any, depth: int) -> Any:
-        """Data as it is; None where it is too much, rather than a part of it."""
+        """Data as it is, or nothing of it: a part of it would say something else."""
         self._spend()
         if value is None or isinstance(value, (bool, int, float)):
             return value
+        if depth > _DEEPEST or len(value) > (_LONGEST_TEXT if isinstance(value, str) else _LONGEST_LIST):
+            raise _NotKeptError
         if isinstance(value, str):
-            return whole_characters(value) if len(value) <= _LONGEST_TEXT else None
-        if depth > _DEEPEST or len(value) > _LONGEST_LIST:
-            return None
+            return whole_characters(value)
         if isinstance(value, list):
             return [self._data(one, depth + 1) for one in cast("list[Any]", value)]
-        return {str(name): self._data(one, depth + 1) for name, one in cast("Mapping[Any, Any]", value).items()}
+        pairs = cast("Mapping[Any, Any]", value)
+        if _REFERENCE in pairs:  # what reads schemas for a provider takes it for one
+            raise _NotKeptError
+        return {str(name): self._data(one, depth + 1) for name, one in pairs.items()}
 
     def _spend(self) -> None:
         self._left -= 1

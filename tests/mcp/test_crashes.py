@@ -18,22 +18,45 @@ _ROOT = Path(__file__).parents[2]
 _ANSWER = {"code-agent": "```python\nfinal_answer('done')\n```", "function-calling": "done"}
 
 
-def begin(**spec):
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.mcp.host", json.dumps(spec)],
-        cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": str(_ROOT)},
-    )
+class Hosts:
+    """Runs tests/mcp/host.py in processes of their own."""
+
+    def __init__(self, mark):
+        self._mark = mark
+        self.started = []
+
+    def begin(self, **spec):
+        self.started.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.mcp.host", json.dumps(spec)],
+                cwd=_ROOT,
+                env={**os.environ, "PYTHONPATH": str(_ROOT)},
+            )
+        )
+        return self.started[-1]
+
+    def leave_no_server(self):
+        """A server ends when its host has: its stdin does."""
+        eventually(lambda: not processes(self._mark), "the server outlives its host")
+
+
+@pytest.fixture
+def hosts(mark):
+    hosts = Hosts(mark)
+    yield hosts
+    for host in hosts.started:
+        host.kill()
+        host.wait()
 
 
 @pytest.mark.parametrize("agent_type", ["code-agent", "function-calling"])
-def test_a_call_that_was_answered_before_the_host_died_is_not_made_again(server, store, tmp_path, mark, agent_type):
+def test_a_call_that_was_answered_before_the_host_died_is_not_made_again(server, hosts, store, tmp_path, agent_type):
     log, servers = tmp_path / "log", [server("useful")]
     calls = [("note", {"path": str(log), "text": "once"}), ("die", {})]
-    host = begin(agent_type=agent_type, calls=calls, store=store, servers=servers)
+    host = hosts.begin(agent_type=agent_type, calls=calls, store=store, servers=servers)
     assert host.wait(100) == -signal.SIGKILL
     assert log.read_text() == "once\n"
-    eventually(lambda: not processes(mark), "the server outlives its host")
+    hosts.leave_no_server()
 
     def live() -> str:
         """The tool that killed the host, mended."""
@@ -46,15 +69,15 @@ def test_a_call_that_was_answered_before_the_host_died_is_not_made_again(server,
 
 @pytest.mark.parametrize("agent_type", ["code-agent", "function-calling"])
 def test_a_call_that_the_host_died_in_is_not_made_again_and_the_model_is_told(
-    server, store, tmp_path, mark, agent_type
+    server, hosts, store, tmp_path, agent_type
 ):
     log, servers = tmp_path / "log", [server("useful")]
     calls = [("note_and_wait", {"path": str(log), "text": "once"})]
-    host = begin(agent_type=agent_type, calls=calls, store=store, servers=servers)
+    host = hosts.begin(agent_type=agent_type, calls=calls, store=store, servers=servers)
     eventually(log.exists, "the call was not made")
     host.kill()
     host.wait()
-    eventually(lambda: not processes(mark), "the server outlives its host")
+    hosts.leave_no_server()
     options = {"tools": [die], "checkpointer": store, "mcp_servers": servers}
     with ScriptedModel([_ANSWER[agent_type]]) as model:
         result = resume("t", model, **options)
@@ -62,11 +85,11 @@ def test_a_call_that_the_host_died_in_is_not_made_again_and_the_model_is_told(
     assert "may have run already" in result.steps[0].observation
 
 
-def test_whoever_knows_that_a_call_may_be_made_twice_can_say_so(server, tmp_path, mark):
+def test_whoever_knows_that_a_call_may_be_made_twice_can_say_so(server, hosts, tmp_path):
     store, log = f"sqlite:///{tmp_path}/t.db", tmp_path / "log"
     servers = [server("useful", on_unknown="rerun")]
     calls = [("note_and_wait", {"path": str(log), "text": "again"})]
-    host = begin(agent_type="code-agent", calls=calls, store=store, servers=servers)
+    host = hosts.begin(agent_type="code-agent", calls=calls, store=store, servers=servers)
     eventually(log.exists, "the call was not made")
     host.kill()
     host.wait()

@@ -82,6 +82,9 @@ def test_names_that_python_or_a_provider_would_not_take_are_others_and_lead_back
         pytest.param({"properties": {"a": {"type": "strange", "enum": {}, "items": 5, "anyOf": 7}}}, id="odd keywords"),
         pytest.param({"properties": {"a": {"type": ["string", {}], "default": {"x": [{}]}}}}, id="odd types"),
         pytest.param({"properties": {"a": {"description": 5, "pattern": ["("], "minimum": "x"}}}, id="odd texts"),
+        pytest.param(
+            {"properties": {"a": {"properties": {"$ref": {}}, "default": {"$ref": None}}}}, id="odd references"
+        ),
         pytest.param({"allOf": [5], "properties": {"a": {"allOf": [None]}}}, id="odd unions"),
     ],
 )
@@ -132,7 +135,7 @@ SCHEMAS = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SCHEMAS, SCHEMAS)
 def test_any_json_at_all_is_a_tool(schema, result):
     made({"properties": schema, "$defs": result, "required": ["a"]}, result)
