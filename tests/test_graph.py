@@ -209,14 +209,15 @@ class Report(BaseModel):
 
 
 @pytest.mark.parametrize("agent_type", ["code-agent", "function-calling"])
-def test_an_answer_of_the_wrong_shape_goes_back_to_the_model(agent_type):
+@pytest.mark.parametrize("form", [Report, Report.model_json_schema()], ids=["model", "JSON Schema"])
+def test_an_answer_of_the_wrong_shape_goes_back_to_the_model(agent_type, form):
     good, bad = {"title": "T", "pages": 3}, {"title": "T"}
     replies = {
         "code-agent": [code(f"final_answer({bad})"), code(f"final_answer({good})")],
         "function-calling": [calls(("final_answer", {"answer": bad})), calls(("final_answer", {"answer": good}))],
     }[agent_type]
     model = ScriptedModel(replies)
-    result = create_lumo_agent(model, agent_type=agent_type, response_format=Report).invoke({"task": "report"})
+    result = create_lumo_agent(model, agent_type=agent_type, response_format=form).invoke({"task": "report"})
     assert result["answer"] == good
     assert "pages" in result["steps"][0]["observation"]
 
@@ -293,7 +294,7 @@ def test_an_agent_is_a_node_of_a_larger_graph_and_shares_its_messages():
     [
         ({"task": ""}, "task is empty"),
         ({"task": "  "}, "task is empty"),
-        ({"task": "x", "agent_type": "coder"}, "'function-calling' or 'code-agent'"),
+        ({"task": "x", "agent_type": "codes"}, "'function-calling' or 'code-agent'"),
         ({"task": "x", "limits": {"max_steps": 0}}, "max_steps"),
         ({"task": "x", "limits": {"steps": 3}}, "'steps'"),
         ({"task": "x", "history": [{"who": "me"}]}, "history"),

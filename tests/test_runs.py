@@ -256,7 +256,7 @@ def test_a_killed_process_loses_nothing_and_another_one_goes_on(store):
     ("arguments", "named"),
     [
         ({"task": ""}, "task is empty"),
-        ({"agent_type": "coder"}, "'coder'"),
+        ({"agent_type": "codes"}, "'codes'"),
         ({"thread_id": "t"}, "needs a checkpointer"),
         ({"checkpointer": "redis://x"}, "'redis://x'"),
         ({"limits": {"max_steps": 0}}, "max_steps"),
