@@ -4,7 +4,7 @@
 Lumo's SDK changes that one line.
 """
 
-# ruff: noqa: PLC0414, PLR0917 - the names of Lumo's SDK are had from here, with its positional arguments
+# ruff: noqa: PLR0917 - the positional arguments of Lumo's SDK
 
 import os
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
@@ -18,24 +18,39 @@ from lumo_graph.errors import LumoGraphError
 from lumo_graph.limits import Limits
 from lumo_graph.runs import aresume, arun, astream, resume, run, stream
 from lumo_graph.tasks import TaskEvent, Tasks, Teller, Tool
-from lumo_graph.wire.conversation import MCPServer as MCPServer
-from lumo_graph.wire.conversation import Message as Message
-from lumo_graph.wire.conversation import MessageRole as MessageRole
-from lumo_graph.wire.conversation import ToolCall as ToolCall
-from lumo_graph.wire.exceptions import LumoAPIError as LumoAPIError
-from lumo_graph.wire.exceptions import LumoAuthenticationError as LumoAuthenticationError
-from lumo_graph.wire.exceptions import LumoError as LumoError
-from lumo_graph.wire.exceptions import LumoRateLimitError as LumoRateLimitError
-from lumo_graph.wire.exceptions import LumoServerError as LumoServerError
-from lumo_graph.wire.exceptions import raising_as_lumo
-from lumo_graph.wire.requests import RunRequest as RunTaskRequest  # noqa: F401 # pyright: ignore[reportUnusedImport]
+from lumo_graph.wire.conversation import MCPServer, Message, MessageRole, ToolCall
+from lumo_graph.wire.exceptions import (
+    LumoAPIError,
+    LumoAuthenticationError,
+    LumoError,
+    LumoRateLimitError,
+    LumoServerError,
+    raising_as_lumo,
+)
+from lumo_graph.wire.requests import RunRequest as RunTaskRequest
 from lumo_graph.wire.responses import RunResponse as RunTaskResponse
-from lumo_graph.wire.responses import Step as Step
-from lumo_graph.wire.responses import response_of
-from lumo_graph.wire.told import StreamDoneEvent as StreamDoneEvent
-from lumo_graph.wire.told import StreamErrorEvent as StreamErrorEvent
-from lumo_graph.wire.told import StreamStepEvent as StreamStepEvent
-from lumo_graph.wire.told import StreamTokenEvent as StreamTokenEvent
+from lumo_graph.wire.responses import Step, response_of
+from lumo_graph.wire.told import StreamDoneEvent, StreamErrorEvent, StreamStepEvent, StreamTokenEvent
+
+__all__ = [
+    "LumoAPIError",
+    "LumoAuthenticationError",
+    "LumoClient",
+    "LumoError",
+    "LumoRateLimitError",
+    "LumoServerError",
+    "MCPServer",
+    "Message",
+    "MessageRole",
+    "RunTaskRequest",
+    "RunTaskResponse",
+    "Step",
+    "StreamDoneEvent",
+    "StreamErrorEvent",
+    "StreamStepEvent",
+    "StreamTokenEvent",
+    "ToolCall",
+]
 
 
 class LumoClient:

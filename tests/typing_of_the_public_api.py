@@ -6,7 +6,19 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
-from lumo_graph import Execution, Executor, Limits, RunResult, Session, create_lumo_agent, resume, run, stream
+from lumo_graph import (
+    Execution,
+    Executor,
+    Limits,
+    LumoClient,
+    RunResult,
+    Session,
+    create_lumo_agent,
+    resume,
+    run,
+    stream,
+)
+from lumo_graph.client import RunTaskResponse, StreamDoneEvent
 from lumo_graph.events import Answered, Event
 
 
@@ -45,6 +57,16 @@ def embed(model: BaseChatModel) -> None:
     builder.add_node("analyst", agent)
     builder.add_edge(START, "analyst")
     builder.compile()
+
+
+def use_client(model: BaseChatModel) -> str:
+    """Lumo's client."""
+    client = LumoClient(tools=[search], checkpointer="sqlite:///runs.db")
+    assert_type(client.run_task("task", model, tools=["search", search]), RunTaskResponse)
+    for event in client.stream_task("task", "gpt-4.1-nano", "https://api.openai.com/v1"):
+        if isinstance(event, StreamDoneEvent):
+            return event.final_answer or ""
+    return client.resume("thread", model, decision={"type": "approve"}).final_answer
 
 
 def use_executor(executor: Executor) -> Execution:

@@ -67,27 +67,39 @@ def test_a_run_in_the_background_goes_on_without_its_client(serve, folder):
 
 def test_a_signal_lets_runs_end_in_good_order_and_keeps_all_of_them(serve, folder):
     server = serve(*STORE, "--grace", "1")
-    with ScriptedOpenAI([Endless()] * 3) as upstream:
+    held = threading.Event()  # a model that thinks for long
+
+    def think(body):
+        if body["messages"][-1]["content"] == "Tell":
+            return "```python\nx = 1\n```"  # so that its stream has begun
+        held.wait(90)
+        return "Too late."
+
+    with ScriptedOpenAI([think] * 4) as upstream:
         answers = {}
 
         def call(name, path):
-            body = asked(upstream, thread_id=name)
-            answers[name] = server.frames(path, body) if path == "/stream" else server.call("POST", path, body)
+            body = asked(upstream, thread_id=name, agent_type="code-agent")
+            if path == "/stream":
+                answers[name] = server.frames(path, {**body, "task": "Tell"})
+            else:
+                answers[name] = server.call("POST", path, body)
 
         callers = [threading.Thread(target=call, args=one) for one in (("a", "/run"), ("b", "/stream"))]
         for caller in callers:
             caller.start()
         server.call("POST", "/run", asked(upstream, thread_id="c", background=True))
-        assert until(lambda: len(upstream.requests) == 3)
+        assert until(lambda: len(upstream.requests) == 4)
         assert server.end(signal.SIGTERM) == 0
         for caller in callers:
             caller.join()
+        held.set()
     assert (answers["a"].status_code, answers["a"].json()["thread_id"]) == (503, "a")
     assert answers["a"].headers["retry-after"]
     assert [frame["type"] for frame in answers["b"][-2:]] == ["error", "done"]
     assert answers["b"][-1]["thread_id"] == "b"
     assert "Traceback" not in server.text
-    with ScriptedOpenAI(["One.", "Two.", "Three."]) as upstream:
+    with ScriptedOpenAI(["```python\nfinal_answer(1)\n```"] * 3) as upstream:
         done = recover(folder, upstream)
     assert done.returncode == 0, done.stderr
     assert {json.loads(line)["thread_id"] for line in done.stdout.splitlines() if '"recovered"' in line} == set("abc")
