@@ -34,16 +34,26 @@ REPLIES = [
 ]
 
 
+def section(title: str) -> str:
+    """A section of README, with its heading."""
+    _, heading, rest = README.read_text().partition(f"\n## {title}\n")
+    return heading + rest.partition("\n## ")[0]
+
+
 def traces() -> str:
     """The section that sets up a whole process, and so needs one."""
-    _, heading, rest = README.read_text().partition("\n## Trace\n")
-    return heading + rest.partition("\n## ")[0]
+    return section("Trace")
+
+
+def for_lumo_users() -> str:
+    """The section that needs a server."""
+    return section("For Lumo users")
 
 
 def test_the_python_in_the_readme_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     models = [ScriptedModel(replies) for replies in REPLIES]
-    source = "\n".join(BLOCK.findall(README.read_text().replace(traces(), "")))
+    source = "\n".join(BLOCK.findall(README.read_text().replace(traces(), "").replace(for_lumo_users(), "")))
     parts = source.split('"openai:gpt-4.1-nano"')
     assert len(parts) == len(models) + 1
     runnable = "".join(part + f"MODELS[{at}]" for at, part in enumerate(parts[:-1])) + parts[-1]
