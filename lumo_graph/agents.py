@@ -66,7 +66,7 @@ class How(TypedDict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agent:
+class OpenAgent:
     """An agent that was made for one call."""
 
     graph: LumoAgent
@@ -168,7 +168,7 @@ def _check_thread_id(thread_id: object) -> str:
 @contextmanager
 def opened(
     model: str | BaseChatModel, options: AgentOptions | RunOptions, request: Request
-) -> Generator[Agent, None, None]:
+) -> Generator[OpenAgent, None, None]:
     """An agent with its store, for the length of a `with` block."""
     with (
         open_checkpointer(request.checkpointer, must_exist=request.resumes) as saver,
@@ -182,7 +182,7 @@ def opened(
 @asynccontextmanager
 async def aopened(
     model: str | BaseChatModel, options: AgentOptions | RunOptions, request: Request
-) -> AsyncGenerator[Agent, None]:
+) -> AsyncGenerator[OpenAgent, None]:
     """The same from an event loop."""
     async with (
         aopen_checkpointer(request.checkpointer, must_exist=request.resumes) as saver,
@@ -200,7 +200,7 @@ def _assembled(
     request: Request,
     saver: Checkpointer | None,
     found: Sequence[BaseTool],
-) -> Generator[Agent, None, None]:
+) -> Generator[OpenAgent, None, None]:
     tools = options.get("tools", ())
     made = assemble(
         resolve_model(model, base_url=options.get("base_url"), api_key=options.get("api_key")),
@@ -223,7 +223,7 @@ def _assembled(
         config["configurable"] = {"thread_id": request.thread_id}
     try:
         with drainable(made.stop) if request.thread_id else nullcontext() as control:
-            yield Agent(
+            yield OpenAgent(
                 graph=made.graph,
                 config=config,
                 saver=saver,

@@ -12,7 +12,7 @@ from langgraph.errors import GraphDrained
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 
-from lumo_graph.agents import Agent, How, Request, aopened, opened, request_for, resumption
+from lumo_graph.agents import How, OpenAgent, Request, aopened, opened, request_for, resumption
 from lumo_graph.checkpoints import Checkpointer
 from lumo_graph.events import Answered, Event, RunResult
 from lumo_graph.options import AgentOptions, RunOptions
@@ -140,14 +140,14 @@ def aresume_stream(
     return _astream(model, options, resumption(thread_id, checkpointer, options, decision, question))
 
 
-def _invoke(agent: Agent, request: Request) -> RunResult:
+def _invoke(agent: OpenAgent, request: Request) -> RunResult:
     try:
         return agent.result(agent.graph.invoke(request.input, agent.config, **agent.how))
     except GraphDrained:
         return agent.drained(agent.graph.get_state(agent.config).values)
 
 
-async def _ainvoke(agent: Agent, request: Request) -> RunResult:
+async def _ainvoke(agent: OpenAgent, request: Request) -> RunResult:
     try:
         return agent.result(await agent.graph.ainvoke(request.input, agent.config, **agent.how))
     except GraphDrained:
@@ -162,7 +162,7 @@ def _stream(
         yield Answered(result=ended or (yield from _streamed(agent, request)))
 
 
-def _streamed(agent: Agent, request: Request) -> Generator[Event, None, RunResult]:
+def _streamed(agent: OpenAgent, request: Request) -> Generator[Event, None, RunResult]:
     values: Mapping[str, Any] = {}
     control = agent.control or RunControl()
     how: How = {**agent.how, "control": control}
@@ -192,7 +192,7 @@ async def _astream(
             yield event
 
 
-async def akeep(agent: Agent, request: Request) -> None:
+async def akeep(agent: OpenAgent, request: Request) -> None:
     """Store what a run is asked, and do nothing of it yet: whoever resumes the thread begins with it."""
     control = RunControl()
     control.request_drain()
@@ -207,7 +207,7 @@ async def akeep(agent: Agent, request: Request) -> None:
         return
 
 
-async def aevents(agent: Agent, request: Request) -> AsyncGenerator[Event, None]:
+async def aevents(agent: OpenAgent, request: Request) -> AsyncGenerator[Event, None]:
     """What happens in a run whose agent is open; the last event is `Answered`."""
     ended = await agent.aended(request) if request.resumes else None
     if ended is not None:

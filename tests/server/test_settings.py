@@ -5,6 +5,7 @@ import socket
 import sys
 from datetime import timedelta
 
+import lumo_sdk
 import pytest
 from langchain_core.messages import AIMessage
 
@@ -134,7 +135,7 @@ def test_a_run_may_ask_for_less_and_not_for_more(serve):
     assert (found["outcome"], len(found["steps"])) == ("max_steps", 2)
 
 
-def test_runs_are_stored_in_postgresql_and_the_server_bears_that_it_restarts(serve, postgres):
+def test_runs_are_stored_in_postgresql(serve, postgres):
     server = serve("--checkpointer", postgres.new_database())
     with ScriptedOpenAI(["```python\nfinal_answer(x := 5)\n```", "```python\nfinal_answer(x + 1)\n```"]) as upstream:
         body = {"task": "Go", "model": "m", "base_url": upstream.base_url, "agent_type": "code-agent", "thread_id": "t"}
@@ -176,5 +177,20 @@ def test_a_request_may_name_the_servers_of_tools_that_the_operator_has_named(ser
             done = server.call("POST", "/run", {**body, "mcp_servers": [named]}).json()
             assert done["final_answer"] == "It is 42."
             assert upstream.requests[-1].body["messages"][-1]["content"] == "42"
+    with ScriptedOpenAI([call, "It is 42."]) as upstream:
+        done = server.client.run_task(
+            task="Add", model="m", base_url=upstream.base_url, agent_type="mcp",
+            mcp_servers=[lumo_sdk.MCPServer(command=sys.executable, args=[script, "useful"])],
+        )  # fmt: skip
+    assert done.final_answer == "It is 42."
     refused = server.call("POST", "/run", {**body, "mcp_servers": [{**same, "args": ["-c", "evil"]}]})
     assert (refused.status_code, "sums" in refused.json()["message"]) == (400, True)
+
+
+def test_function_calling_runs_code_over_http_too(serve):
+    code = {"name": "python_interpreter", "args": {"code": "sum(range(10))"}, "id": "a"}
+    server = serve("--checkpointer", "memory://")
+    with ScriptedOpenAI([AIMessage("", tool_calls=[code]), "It is 45."]) as upstream:
+        done = server.client.run_task(task="Sum", model="m", base_url=upstream.base_url, tools=["PythonInterpreter"])
+        assert "45" in upstream.requests[-1].body["messages"][-1]["content"]
+    assert done.final_answer == "It is 45."

@@ -2,11 +2,13 @@
 
 import pytest
 from langchain_core.messages import AIMessage, ToolMessage
+from langchain_tests.integration_tests import ToolsIntegrationTests
 from langchain_tests.unit_tests import ToolsUnitTests
 from langgraph.checkpoint.memory import InMemorySaver
 
 from lumo_graph import Limits, arun, create_lumo_agent, resume, run, stream
 from lumo_graph.errors import ConfigurationError
+from lumo_graph.nodes.setup import final_answer_tool
 from lumo_graph.testing import ScriptedModel
 from lumo_graph.toolkit import PythonInterpreter
 
@@ -270,3 +272,35 @@ class TestStandard(ToolsUnitTests):
     @property
     def tool_invoke_params_example(self):
         return {"code": "1 + 1"}
+
+
+@pytest.mark.anyio
+class TestStandardCalls(ToolsIntegrationTests):
+    @property
+    def tool_constructor(self):
+        return PythonInterpreter
+
+    @property
+    def tool_invoke_params_example(self):
+        return {"code": "1 + 1"}
+
+
+class TestFinalAnswer(ToolsUnitTests):
+    @property
+    def tool_constructor(self):
+        return final_answer_tool(None, None)
+
+    @property
+    def tool_invoke_params_example(self):
+        return {"answer": {"n": 1}}
+
+
+@pytest.mark.anyio
+class TestFinalAnswerCalls(ToolsIntegrationTests):
+    @property
+    def tool_constructor(self):
+        return final_answer_tool(None, None)
+
+    @property
+    def tool_invoke_params_example(self):
+        return {"answer": "done"}
