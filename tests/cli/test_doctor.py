@@ -131,7 +131,7 @@ def test_keys_are_named_and_never_shown(folder, monkeypatch, capsys):
     assert main(["doctor"]) == 0
     text = capsys.readouterr().out
     assert "  keys       OPENAI_API_KEY\n" in text
-    assert "exa_search · without a key: " in text
+    assert "exa_search, python_interpreter · without a key: " in text
     assert "tavily_search (TAVILY_API_KEY)" in text
     assert "hidden" not in text
 
