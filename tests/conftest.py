@@ -22,6 +22,24 @@ def anyio_backend():
     return "asyncio"
 
 
+@pytest.fixture
+def sent():
+    """What `send` has sent."""
+    return []
+
+
+@pytest.fixture
+def send(sent):
+    """A tool whose effects can be counted."""
+
+    def send(text: str) -> str:
+        """Send a message."""
+        sent.append(text)
+        return f"{text} was sent"
+
+    return send
+
+
 @pytest.fixture(scope="session")
 def postgres():
     """A PostgreSQL server of this process's own."""

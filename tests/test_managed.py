@@ -34,21 +34,6 @@ def helper(*replies, **options):
     return Agent("helper", "Helps with sums.", coder(*replies, **options))
 
 
-@pytest.fixture
-def sent():
-    return []
-
-
-@pytest.fixture
-def send(sent):
-    def send(text: str) -> str:
-        """Send a message."""
-        sent.append(text)
-        return f"{text} was sent"
-
-    return send
-
-
 def test_code_calls_an_agent_as_a_function_and_gets_its_answer_as_a_python_object():
     model = ScriptedModel([code("found = helper('two primes')\nfinal_answer(sum(found['primes']))")])
     agents = [helper(code("final_answer({'primes': [2, 3]})"))]

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from lumo_graph.approvals import PYTHON, InterruptOn
+from lumo_graph.budgets import tightened as within
 from lumo_graph.limits import Limits
 from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
 from lumo_graph.options import RunOptions
@@ -75,16 +76,9 @@ def tightened(ceiling: Limits, wanted: Mapping[str, float | None]) -> Limits:
         ceiling: what may be used at most.
         wanted: name of a limit to what is asked for; None: nothing is.
     """
-    usual = Limits()
-    made: dict[str, Any] = {}
-    for spec in fields(Limits):
-        asked = wanted.get(spec.name)
-        made[spec.name] = _least(getattr(usual, spec.name) if asked is None else asked, getattr(ceiling, spec.name))
-    return Limits(**made)
-
-
-def _least(one: float | None, other: float | None) -> float | None:
-    return min((value for value in (one, other) if value is not None), default=None)
+    asked = Limits.of({name: value for name, value in wanted.items() if value is not None})
+    most: dict[str, float | None] = {spec.name: getattr(ceiling, spec.name) for spec in fields(Limits)}
+    return within(asked, {name: value for name, value in most.items() if value is not None})
 
 
 def rules_for(rules: InterruptOn | None, tools: Iterable[str]) -> InterruptOn | None:

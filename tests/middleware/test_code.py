@@ -37,21 +37,6 @@ def ask(graph, text="x", config=None):
     return graph.invoke({"messages": [("user", text)]}, config)
 
 
-@pytest.fixture
-def sent():
-    return []
-
-
-@pytest.fixture
-def send(sent):
-    def send(text: str) -> str:
-        """Send a message."""
-        sent.append(text)
-        return f"{text} was sent"
-
-    return send
-
-
 def test_code_runs_and_its_variables_stay():
     state = ask(agent(asking("a = 6"), asking("a * 7"), "42"))
     assert "42" in told(state)[1]

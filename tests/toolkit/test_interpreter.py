@@ -23,21 +23,6 @@ def told(result):
     return [(m.tool_call_id, m.text, m.status) for m in result.messages if isinstance(m, ToolMessage)]
 
 
-@pytest.fixture
-def sent():
-    return []
-
-
-@pytest.fixture
-def send(sent):
-    def send(text: str) -> str:
-        """Send a message."""
-        sent.append(text)
-        return f"{text} was sent"
-
-    return send
-
-
 def test_variables_stay_from_call_to_call():
     replies = [asking("total = 6 * 7"), asking("total + 1"), "It is 43."]
     result = run("x", ScriptedModel(replies), tools=[PythonInterpreter()])
