@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from lumo_graph.checkpoints import Checkpointer, ahold_thread, aopen_checkpointer, hold_thread, open_checkpointer
 from lumo_graph.decisions import check_decision, first_problem
+from lumo_graph.dialects import check_agent_type, check_dialects
 from lumo_graph.draining import drainable
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.events import RunResult
@@ -26,7 +27,7 @@ from lumo_graph.mcp import aopen_mcp_tools, check_mcp_servers, open_mcp_tools
 from lumo_graph.models import RetryPolicy, resolve_model
 from lumo_graph.nodes.answered import answered_questions
 from lumo_graph.nodes.history import check_history
-from lumo_graph.nodes.prepare import check_agent_type, check_task
+from lumo_graph.nodes.prepare import check_task
 from lumo_graph.options import AgentOptions, RunOptions, check_names
 from lumo_graph.questions import check_name, check_waits
 from lumo_graph.reading import result_of
@@ -34,7 +35,7 @@ from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentInput
 from lumo_graph.storable import whole_characters
 from lumo_graph.streaming import pending_of
-from lumo_graph.types import AgentType, Limits
+from lumo_graph.types import FUNCTION_CALLING, Limits
 
 _SUPERSTEPS = 1_000_000
 """LangGraph's own limit, out of the way: `Limits` stop a run."""
@@ -48,7 +49,7 @@ class Request:
     """None, or a Command with a decision: go on from the last checkpoint."""
     checkpointer: str | Checkpointer | None = field(repr=False)  # a URL may hold a password
     thread_id: str | None
-    agent_type: AgentType = "function-calling"
+    agent_type: str = FUNCTION_CALLING
     question: str | None = None
     """The id of the question that the decision is about, or its beginning; None: of whichever waits."""
 
@@ -114,6 +115,11 @@ class OpenAgent:
             waiting = [asked["id"] for asked in pending_of(state.interrupts)]
             answered = answered_questions((stored and stored.pending_writes) or ())
             check_waits(request.question, waiting, answered, self.thread_id)
+        if not state.tasks and state.values.get("run") and not state.values.get("outcome"):
+            raise ConfigurationError(
+                f"The run of thread {self.thread_id!r} stands at a step that this agent does not have. Resume it with "
+                "the middleware that it was started with."
+            )
         # `next` is empty too for a step that is done and not yet in a checkpoint; its task is still there.
         return None if state.tasks else self.result(state.values)
 
@@ -129,7 +135,8 @@ def request_for(task: str, options: RunOptions) -> Request:
             raise ConfigurationError(f"thread_id={thread_id!r} needs a checkpointer, such as 'sqlite:///runs.db'.")
     if checkpointer is None and any(rule is not False for rule in (options.get("interrupt_on") or {}).values()):
         raise ConfigurationError("interrupt_on needs a checkpointer, such as 'sqlite:///runs.db': nobody could answer.")
-    agent_type = check_agent_type(options.get("agent_type", "function-calling"))
+    dialects = check_dialects(options.get("dialects", ()))
+    agent_type = check_agent_type(options.get("agent_type", FUNCTION_CALLING), dialects)
     given: AgentInput = {
         "task": check_task(task),
         "agent_type": agent_type,
@@ -207,6 +214,8 @@ def _assembled(
         [*tools, *found] if found else tools,
         agents=options.get("agents", ()),
         agent_type=request.agent_type,
+        dialects=options.get("dialects", ()),
+        middleware=options.get("middleware", ()),
         executor=options.get("executor"),
         files=options.get("files", ()),
         checkpointer=saver,

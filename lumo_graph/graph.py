@@ -1,4 +1,4 @@
-"""The map: the only module that adds nodes and edges."""
+"""Create an agent: its arguments checked, its parts made, its graph compiled."""
 
 # LangGraph leaves the type of a cache policy open in every signature:
 # pyright: reportUnknownMemberType=false
@@ -10,34 +10,23 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.tools import BaseTool
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.graph import END, START, StateGraph
 
 from lumo_graph.approvals import InterruptOn, parse_rules
-from lumo_graph.dialects import PYTHON_INTERPRETER, response_schema
+from lumo_graph.dialects import PYTHON_INTERPRETER, Dialect, check_agent_type, check_dialects, response_schema
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors import ProcessExecutor
 from lumo_graph.executors.inputs import Files
+from lumo_graph.hooks import hooks_of
 from lumo_graph.lumo_agent import LumoAgent
 from lumo_graph.managed import Agent, agent_tools
+from lumo_graph.map import build
 from lumo_graph.models import RetryPolicy, model_name, resolve_model
-from lumo_graph.nodes.answer import Answer
-from lumo_graph.nodes.call_model import CallModel
-from lumo_graph.nodes.call_tools import CallTools
-from lumo_graph.nodes.execute import Execute
-from lumo_graph.nodes.generate_code import GenerateCode
-from lumo_graph.nodes.node import Node
-from lumo_graph.nodes.observe import Observe
-from lumo_graph.nodes.plan import Plan
-from lumo_graph.nodes.prepare import Prepare, check_agent_type
-from lumo_graph.nodes.routes import after_calls, after_observe, after_observe_unplanned, branch
-from lumo_graph.nodes.self_debug import SelfDebug
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.sessions import LiveSessions
-from lumo_graph.state import AgentInput, AgentOutput, AgentState
 from lumo_graph.toolkit.interpreter import PythonInterpreter
 from lumo_graph.tools import Toolbox, make_toolbox
 from lumo_graph.tracing import Traced, provider_of
-from lumo_graph.types import AgentTypeName, Executor, Limits
+from lumo_graph.types import FUNCTION_CALLING, AgentTypeName, Executor, Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +47,8 @@ def create_lumo_agent(
     *,
     agents: Sequence[Agent] = (),
     agent_type: AgentTypeName = "function-calling",
+    dialects: Sequence[Dialect] = (),
+    middleware: Sequence[Any] = (),
     executor: Executor | None = None,
     files: Files = (),
     limits: Limits | Mapping[str, Any] = Limits(),  # noqa: B008 - frozen
@@ -86,7 +77,11 @@ def create_lumo_agent(
         agents: agents that this one may call, in code and by function calling, as `name(task)`: each an
             `Agent(name, description, graph)`.
         agent_type: `"function-calling"` or `"code-agent"`, in short `"mcp"` or `"code"`; the run's input may choose the
-            other.
+            other. Or the name of a dialect.
+        dialects: other ways for the model to act by code, which `agent_type` may name. Those of installed packages are
+            there without.
+        middleware: hooks before and after the model and before and after actions: each a
+            `lumo_graph.hooks.Middleware`, or one of LangChain's that has such hooks only.
         executor: runs the code; a `ProcessExecutor` unless given. Nothing is started before the first code action.
         files: what the code finds in its working directory, for reading: a list of paths, or a mapping of names to
             paths or bytes. With an executor of your own, give them to it.
@@ -117,6 +112,8 @@ def create_lumo_agent(
         tools,
         agents=agents,
         agent_type=agent_type,
+        dialects=dialects,
+        middleware=middleware,
         executor=executor,
         files=files,
         limits=limits,
@@ -139,7 +136,9 @@ def assemble(
     tools: Sequence[BaseTool | Callable[..., Any]] = (),
     *,
     agents: Sequence[Agent] = (),
-    agent_type: str = "function-calling",
+    agent_type: str = FUNCTION_CALLING,
+    dialects: Sequence[Dialect] = (),
+    middleware: Sequence[Any] = (),
     executor: Executor | None = None,
     files: Files = (),
     limits: Limits | Mapping[str, Any] = Limits(),  # noqa: B008 - frozen
@@ -160,6 +159,7 @@ def assemble(
     for option, value in (("preflight", preflight), ("tracing", tracing)):
         if type(value) is not bool:
             raise ConfigurationError(f"{option} must be True or False, not {value!r}.")
+    known, hooks = check_dialects(dialects), hooks_of(middleware)
     managed = agent_tools(agents)
     toolbox, interpreter = _apart([*tools, *managed] if managed else tools)
     if executor is not None and files:
@@ -176,7 +176,8 @@ def assemble(
         interpreter=interpreter,
         sessions=sessions,
         limits=Limits.of(limits),
-        agent_type=check_agent_type(agent_type),
+        agent_type=check_agent_type(agent_type, known),
+        dialects=known,
         system_prompt=system_prompt,
         response_format=response_format,
         planning_interval=_check_interval(planning_interval),
@@ -190,47 +191,13 @@ def assemble(
     if response_format is not None:
         response_schema(response_format)  # raises before any work
     traced = Traced(agent=name, provider=provider_of(model), model=model_name(model), enabled=tracing)
-    graph = _build(setup).compile(checkpointer=checkpointer, name=name)
+    graph = build(setup, hooks).compile(checkpointer=checkpointer, name=name)
     called = [agent.graph.stop for agent in agents if isinstance(agent.graph, LumoAgent)]
     stops = [setup.stopping.stop, sessions.interrupt, *called]
     return Assembled(
         graph=LumoAgent.of(graph, traced, lambda: [stop() for stop in stops], calls_agents=bool(agents)),
         sessions=sessions,
     )
-
-
-def _build(setup: Setup) -> StateGraph[AgentState, None, AgentInput, AgentOutput]:
-    builder = StateGraph(AgentState, input_schema=AgentInput, output_schema=AgentOutput)
-
-    builder.add_node("prepare", Node(setup, Prepare(setup), "begins"))
-    builder.add_node("plan", Node(setup, Plan(setup)))
-    builder.add_node("generate_code", Node(setup, GenerateCode(setup), "opens"))
-    builder.add_node("execute", Node(setup, Execute(setup), "within"))
-    builder.add_node("call_model", Node(setup, CallModel(setup), "opens"))
-    builder.add_node("call_tools", Node(setup, CallTools(setup), "within"))
-    builder.add_node("observe", Node(setup, Observe(setup), "closes"))
-    builder.add_node("self_debug", SelfDebug(setup).run)
-    builder.add_node("answer", Node(setup, Answer(setup)))
-
-    builder.add_edge(START, "prepare")
-    builder.add_edge("prepare", "plan")
-    builder.add_conditional_edges("plan", branch, ["generate_code", "call_model"])
-    builder.add_edge("generate_code", "execute")
-    builder.add_edge("execute", "observe")
-    builder.add_edge("call_model", "call_tools")
-    onward = ["self_debug", "generate_code", "call_model", "answer"]
-    if setup.planning_interval is None:
-        builder.add_conditional_edges("observe", after_observe_unplanned, onward)
-    else:
-        builder.add_conditional_edges("observe", after_observe, [*onward, "plan"])
-    if setup.interpreter is None:
-        builder.add_edge("call_tools", "observe")
-        builder.add_edge("self_debug", "generate_code")
-    else:
-        builder.add_conditional_edges("call_tools", after_calls, ["execute", "observe"])
-        builder.add_conditional_edges("self_debug", branch, ["generate_code", "call_model"])
-    builder.add_edge("answer", END)
-    return builder
 
 
 def _apart(tools: Sequence[BaseTool | Callable[..., Any]]) -> tuple[Toolbox, PythonInterpreter | None]:

@@ -8,6 +8,7 @@ from langchain_core.tools import BaseTool
 
 from lumo_graph.approvals import InterruptOn
 from lumo_graph.checkpoints import Checkpointer
+from lumo_graph.dialects import Dialect
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors.inputs import Files
 from lumo_graph.limits import Limits, is_limit
@@ -30,6 +31,10 @@ class AgentOptions(TypedDict, total=False):
     """Where the model's API is, with or without `/chat/completions`; for models given by name."""
     api_key: str | None
     """Key of that API. Unless given, the provider's own environment variable counts, for its own host only."""
+    dialects: Sequence[Dialect]
+    """Other ways for the model to act by code; `agent_type` chooses one by its name."""
+    middleware: Sequence[Any]
+    """Hooks around the model and around actions; see `lumo_graph.hooks.Middleware`."""
     executor: Executor | None
     """Runs the code; a `ProcessExecutor` unless given."""
     files: Files
@@ -54,7 +59,7 @@ class RunOptions(AgentOptions, total=False):
     """What `run`, `arun`, `stream` and `astream` take beside the task and the model."""
 
     agent_type: AgentTypeName
-    """`"function-calling"` (the default, also `"mcp"`) or `"code-agent"` (also `"code"`)."""
+    """`"function-calling"` (the default, also `"mcp"`), `"code-agent"` (also `"code"`), or the name of a dialect."""
     limits: Limits | Mapping[str, Any] | None
     """What the run may use: a `Limits`, or the fields that differ from its defaults."""
     history: Sequence[Any]

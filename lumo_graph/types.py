@@ -18,11 +18,13 @@ from lumo_graph.toolcalls import ToolReply as ToolReply
 from lumo_graph.toolcalls import ToolRequest as ToolRequest
 from lumo_graph.toolcalls import ToolSpec as ToolSpec
 
-AgentType: TypeAlias = Literal["function-calling", "code-agent"]
-AGENT_TYPES: tuple[str, ...] = get_args(AgentType)
-AgentTypeName: TypeAlias = Literal["function-calling", "code-agent", "mcp", "code"]
-"""How a caller may name it; what is stored is always the type itself."""
-AGENT_TYPE_ALIASES: Mapping[str, AgentType] = {"code": "code-agent", "mcp": "function-calling"}
+AgentTypeName: TypeAlias = Literal["function-calling", "code-agent", "mcp", "code"] | str  # noqa: PYI051 - editors offer these
+"""How a caller may name an agent type; a name that is not ours is that of a dialect (`lumo_graph.dialects.Dialect`)."""
+FUNCTION_CALLING = "function-calling"
+"""The agent type that acts by native tool calls. Every other one acts by code."""
+AGENT_TYPES = (FUNCTION_CALLING, "code-agent")
+AGENT_TYPE_ALIASES: Mapping[str, str] = {"code": "code-agent", "mcp": FUNCTION_CALLING}
+"""Other names of ours; what is stored is always the type itself."""
 
 Outcome: TypeAlias = Literal["answered", "max_steps", "max_debug_attempts", "budget", "interrupted", "cancelled"]
 Stream: TypeAlias = Literal["stdout", "stderr"]

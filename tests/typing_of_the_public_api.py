@@ -32,7 +32,8 @@ def use_run(model: BaseChatModel) -> None:
     result = run("task", model, tools=[search], agent_type="code-agent", limits=Limits(max_steps=3))
     assert_type(result, RunResult)
     assert_type(resume("thread", model, checkpointer="sqlite:///runs.db"), RunResult)
-    run("task", model, agent_type="coder")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    run("task", model, agent_type="my-dialect")
+    run("task", model, agent_type=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def use_stream(model: BaseChatModel) -> RunResult | None:

@@ -11,6 +11,7 @@ from lumo_graph.dialects.actions import (
 )
 from lumo_graph.dialects.answers import check_answer, literal_answer, response_schema
 from lumo_graph.dialects.debug import debug_brief
+from lumo_graph.dialects.dialect import CodeDialect, Dialect, Facts
 from lumo_graph.dialects.ending import last_call_prompt
 from lumo_graph.dialects.observe import observe_execution, observe_rejected_answer, observe_unparsable
 from lumo_graph.dialects.parse import PYTHON_INTERPRETER, parse_code_reply, parse_tool_reply, thought_of
@@ -18,6 +19,7 @@ from lumo_graph.dialects.planning import plan_prompt, replan_prompt
 from lumo_graph.dialects.preflight import check_action
 from lumo_graph.dialects.prompt import Interpreter, code_prompt, interpreter_prompt, tool_prompt, variables_note
 from lumo_graph.dialects.schemas import answer_arguments
+from lumo_graph.dialects.spoken import check_agent_type, check_dialects, dialect_of
 from lumo_graph.dialects.stubs import render_stub
 from lumo_graph.excerpts import shorten
 
@@ -26,6 +28,9 @@ __all__ = [
     "Action",
     "Answer",
     "CallTools",
+    "CodeDialect",
+    "Dialect",
+    "Facts",
     "Interpreter",
     "RunCode",
     "Unparsable",
@@ -33,9 +38,12 @@ __all__ = [
     "action_to_dict",
     "answer_arguments",
     "check_action",
+    "check_agent_type",
     "check_answer",
+    "check_dialects",
     "code_prompt",
     "debug_brief",
+    "dialect_of",
     "interpreter_prompt",
     "last_call_prompt",
     "literal_answer",

@@ -28,7 +28,7 @@ _SHELL = "Only Python runs here, not a shell. Write Python; to answer with this 
 _TAGGED = "A tool call written as text is not made. Use the function-calling interface, or answer in plain text."
 
 
-def parse_code_reply(reply: AIMessage, tools: Sequence[ToolSpec]) -> Action:
+def parse_code_reply(reply: AIMessage, tools: Sequence[ToolSpec]) -> RunCode | Answer | Unparsable:
     """The action of a reply in the code-action branch.
 
     A native tool call goes first, then code blocks, then a JSON tool call in the text; text with none of them is the

@@ -13,14 +13,12 @@ from lumo_graph.dialects import (
     check_answer,
     last_call_prompt,
     literal_answer,
-    parse_code_reply,
     shorten,
-    thought_of,
 )
 from lumo_graph.nodes.asking import Reply, aask, ask, request_messages, spend, usage_so_far
 from lumo_graph.nodes.routes import is_spent
 from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
-from lumo_graph.state import AgentState, Update
+from lumo_graph.state import AgentState, RunFields, Update
 from lumo_graph.storable import storable
 
 
@@ -56,7 +54,7 @@ class Answer:
         return request_messages(self._setup, state, last_call_prompt(state.get("outcome") or ""))
 
     def _update(self, state: AgentState, reply: Reply) -> Update:
-        answer = stated_answer(reply.message, self._setup)
+        answer = stated_answer(reply.message, self._setup, state["run"])
         words = in_words(answer, state)
         message = AIMessage(words, id=reply.message.id, usage_metadata=reply.message.usage_metadata)
         return {**spend(state, reply), **_closed(state, message), "answer": storable(self._checked(answer))}
@@ -68,19 +66,20 @@ class Answer:
         return None if problem else checked
 
 
-def stated_answer(reply: AIMessage, setup: Setup) -> Any:
+def stated_answer(reply: AIMessage, setup: Setup, run: RunFields) -> Any:
     """What a reply answers that was asked for an answer and not for an action; None if it says nothing.
 
     Code is not run any more, but a model that can only speak code may still say `final_answer(42)`.
     """
-    match parse_code_reply(reply, setup.toolbox.specs):
+    dialect = setup.dialect_of(run)
+    match dialect.parse(reply, setup.toolbox.specs):
         case AnswerAction(value=value):
             return value
         case RunCode(code=code):
             answer, found = literal_answer(code)
-            return answer if found else thought_of(reply) or str(reply.text).strip()
+            return answer if found else dialect.thought(reply) or str(reply.text).strip()
         case _:
-            return thought_of(reply) or None
+            return dialect.thought(reply) or None
 
 
 def in_words(answer: Any, state: AgentState) -> str:

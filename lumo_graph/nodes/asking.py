@@ -12,6 +12,7 @@ from langchain_core.tools import BaseTool
 from lumo_graph.budgets import Spent
 from lumo_graph.dialects import variables_note
 from lumo_graph.models import acall_model, call_model, usage_of
+from lumo_graph.nodes.routes import branch
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Counters, Update
 from lumo_graph.types import Limits, Usage
@@ -47,7 +48,9 @@ def code_messages(setup: Setup, state: AgentState, request: str = "") -> list[Ba
     The request and the variables stand on the last message of the call and are never stored: the messages before it
     stay the same from call to call, so that a provider can cache them.
     """
-    messages = [SystemMessage(setup.code_system_prompt(Limits.of(state["run"]["limits"]))), *state["messages"]]
+    run = state["run"]
+    system = setup.code_system_prompt(setup.dialect_of(run), Limits.of(run["limits"]))
+    messages = [SystemMessage(system), *state["messages"]]
     return _with_text(_with_text(messages, request), variables_note(state.get("variables", {})))
 
 
@@ -62,7 +65,7 @@ def tool_messages(setup: Setup, state: AgentState, request: str = "") -> list[Ba
 
 def request_messages(setup: Setup, state: AgentState, request: str) -> list[BaseMessage]:
     """What the model sees, in the branch of the run, when it is asked for something other than its next action."""
-    shown = code_messages if state["run"]["agent_type"] == "code-agent" else tool_messages
+    shown = code_messages if branch(state) == "generate_code" else tool_messages
     return shown(setup, state, request)
 
 

@@ -3,7 +3,8 @@
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
-from lumo_graph.dialects import Action, RunCode, action_to_dict, parse_code_reply, thought_of
+from lumo_graph.dialects import Action, Answer, Dialect, RunCode, Unparsable, action_to_dict
+from lumo_graph.errors import ConfigurationError
 from lumo_graph.nodes.asking import Reply, aask, ask, code_messages, spend
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Update
@@ -24,18 +25,27 @@ class GenerateCode:
         return self._update(state, await aask(self._setup, code_messages(self._setup, state), config))
 
     def _update(self, state: AgentState, reply: Reply) -> Update:
-        action = parse_code_reply(reply.message, self._setup.toolbox.specs)
+        dialect = self._setup.dialect_of(state["run"])
+        action = dialect.parse(reply.message, self._setup.toolbox.specs)
+        _check(action, dialect)
         spent = spend(state, reply)
         spent["counters"]["steps"] += 1
         return {
             **spent,
-            "messages": [as_text(reply.message, action)],
+            "messages": [as_text(reply.message, action, dialect)],
             "action": action_to_dict(action),
             "execution": None,
         }
 
 
-def as_text(reply: AIMessage, action: Action) -> AIMessage:
+def _check(action: object, dialect: Dialect) -> None:
+    if not isinstance(action, (RunCode, Answer, Unparsable)):
+        raise ConfigurationError(
+            f"The dialect {dialect.name!r} made {action!r} of a reply. It must be a RunCode, Answer or Unparsable."
+        )
+
+
+def as_text(reply: AIMessage, action: Action, dialect: Dialect) -> AIMessage:
     """The reply as the thread keeps it: plain text, never empty, without native tool calls.
 
     In this branch no tools are bound, and providers refuse a conversation with tool calls that have no tool message.
@@ -44,7 +54,7 @@ def as_text(reply: AIMessage, action: Action) -> AIMessage:
     native = reply.tool_calls or reply.invalid_tool_calls
     if not native and str(reply.text).strip():
         return reply
-    parts = [thought_of(reply)]
+    parts = [dialect.thought(reply)]
     if isinstance(action, RunCode):
         parts.append(f"```python\n{action.code.strip()}\n```")
     text = "\n".join(part for part in parts if part)

@@ -7,7 +7,7 @@ from typing import cast
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
-from lumo_graph.dialects import check_answer, observe_rejected_answer, thought_of
+from lumo_graph.dialects import check_answer, observe_rejected_answer
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.models import model_name
 from lumo_graph.nodes.asking import usage_so_far
@@ -38,7 +38,7 @@ class Observe:
         failures = counters["failures"] + 1 if seen.failed else 0
         step = Step(
             number=counters["steps"],
-            thought=_thought(state),
+            thought=self._thought(state),
             code=seen.code,
             calls=seen.calls,
             observation=seen.text,
@@ -78,7 +78,6 @@ class Observe:
             seen, text=text, messages=(*others, told), answer=NO_ANSWER, failed=True, error="ValidationError"
         )
 
-
-def _thought(state: AgentState) -> str:
-    replies = [message for message in state["messages"][-1:] if isinstance(message, AIMessage)]
-    return thought_of(replies[0]) if replies else ""
+    def _thought(self, state: AgentState) -> str:
+        replies = [message for message in state["messages"][-1:] if isinstance(message, AIMessage)]
+        return self._setup.dialect_of(state["run"]).thought(replies[0]) if replies else ""

@@ -9,6 +9,7 @@ from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Overwrite
 
 from lumo_graph.budgets import BUDGET, tightened
+from lumo_graph.dialects import check_agent_type
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.nodes.history import answered, check_history
 from lumo_graph.nodes.marking import is_ours
@@ -16,7 +17,7 @@ from lumo_graph.nodes.records import find_place
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Update
 from lumo_graph.storable import whole_characters
-from lumo_graph.types import AGENT_TYPE_ALIASES, AGENT_TYPES, AgentType, Limits
+from lumo_graph.types import Limits
 
 
 class Prepare:
@@ -29,7 +30,7 @@ class Prepare:
         """The update that opens a run."""
         if self._setup.approvals and find_place(config) is None:
             raise ConfigurationError("interrupt_on needs a checkpointer: without one, nobody could answer. Give one.")
-        agent_type = check_agent_type(state.get("agent_type") or self._setup.agent_type)
+        agent_type = check_agent_type(state.get("agent_type") or self._setup.agent_type, self._setup.dialects)
         limits = Limits.of(state.get("limits"), default=self._setup.limits)
         limits = tightened(limits, config.get("configurable", {}).get(BUDGET) or {})
         task, messages = _opening(state)
@@ -58,20 +59,6 @@ class Prepare:
     async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
         """The same, from an event loop: there is nothing to wait for."""
         return self.run(state, config)
-
-
-def check_agent_type(agent_type: object) -> AgentType:
-    """The agent type that is named by itself or by another name it has.
-
-    Raises:
-        ConfigurationError: there is none of that name.
-    """
-    known: dict[str, AgentType] = {**{kind: cast("AgentType", kind) for kind in AGENT_TYPES}, **AGENT_TYPE_ALIASES}
-    if not isinstance(agent_type, str) or agent_type not in known:
-        choices = " or ".join(repr(choice) for choice in AGENT_TYPES)
-        aliases = ", ".join(f"{alias!r} for {kind!r}" for alias, kind in AGENT_TYPE_ALIASES.items())
-        raise ConfigurationError(f"Unknown agent_type {agent_type!r}. Choose {choices} (or {aliases}).")
-    return known[agent_type]
 
 
 def check_task(task: object) -> str:

@@ -3,14 +3,14 @@
 from typing import Literal
 
 from lumo_graph.state import AgentState, Counters, RunFields
-from lumo_graph.types import Limits, Outcome, Usage
+from lumo_graph.types import FUNCTION_CALLING, Limits, Outcome, Usage
 
 Branch = Literal["generate_code", "call_model"]
 
 
 def branch(state: AgentState) -> Branch:
-    """The branch that `agent_type` names: code actions or function calls."""
-    return "generate_code" if state["run"]["agent_type"] == "code-agent" else "call_model"
+    """The branch that `agent_type` names: function calls, or code actions in one dialect or another."""
+    return "call_model" if state["run"]["agent_type"] == FUNCTION_CALLING else "generate_code"
 
 
 def after_calls(state: AgentState) -> Literal["execute", "observe"]:

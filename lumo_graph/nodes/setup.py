@@ -14,10 +14,12 @@ from pydantic import create_model
 from lumo_graph.approvals import Rule
 from lumo_graph.dialects import (
     Action,
+    Dialect,
+    Facts,
     Interpreter,
     RunCode,
     answer_arguments,
-    code_prompt,
+    dialect_of,
     response_schema,
     tool_prompt,
 )
@@ -25,9 +27,9 @@ from lumo_graph.errors import ConfigurationError
 from lumo_graph.models import RetryPolicy
 from lumo_graph.nodes.stopping import Stopping
 from lumo_graph.sessions import LiveSessions
-from lumo_graph.state import AgentState
+from lumo_graph.state import AgentState, RunFields
 from lumo_graph.tools import Toolbox
-from lumo_graph.types import Limits
+from lumo_graph.types import FUNCTION_CALLING, Limits
 
 WITH_ITS_TOOLS = "Nothing was done: resume with the tools that the run was started with."
 
@@ -52,6 +54,8 @@ class Setup:
     """Which tools' calls wait for a person."""
     lifted: frozenset[str] = frozenset()
     """Tools whose calls do not wait, even in a run that began with a rule for them."""
+    dialects: Mapping[str, Dialect] = field(default_factory=dict[str, Dialect])
+    """By their names, beside ours and those of installed packages."""
     stopping: Stopping = field(default_factory=Stopping)
     """Ends what the nodes do now."""
     _prompts: dict[tuple[str, Limits], str] = field(
@@ -67,21 +71,30 @@ class Setup:
         if isinstance(action, RunCode) and action.call_ids and self.interpreter is None:
             raise ConfigurationError(f"Code waits to be run, and there is no PythonInterpreter now. {WITH_ITS_TOOLS}")
 
-    def code_system_prompt(self, limits: Limits) -> str:
+    def dialect_of(self, run: RunFields) -> Dialect:
+        """How the model of a run speaks where it acts by code; for function calling, how it may do so all the same.
+
+        Raises:
+            ConfigurationError: its dialect is not there in this process.
+        """
+        return dialect_of(run["agent_type"], self.dialects)
+
+    def code_system_prompt(self, dialect: Dialect, limits: Limits) -> str:
         """The system message of the code-action branch; the same for a whole run, so that providers can cache it."""
-        key = "code", limits
+        key = dialect.name, limits
         if key not in self._prompts:
-            self._prompts[key] = code_prompt(
-                self.toolbox.specs,
-                self._interpreter_facts(limits),
+            facts = Facts(
+                tools=self.toolbox.specs,
+                interpreter=self._interpreter_facts(limits),
                 instructions=self.system_prompt,
                 response_schema=self.answer_schema,
             )
+            self._prompts[key] = dialect.prompt(facts)
         return self._prompts[key]
 
     def tool_system_prompt(self, limits: Limits) -> str:
         """The system message of the function-call branch; the same for a whole run too."""
-        key = "tools", limits
+        key = FUNCTION_CALLING, limits
         if key not in self._prompts:
             self._prompts[key] = tool_prompt(
                 self.toolbox.specs,

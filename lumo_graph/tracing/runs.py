@@ -18,6 +18,7 @@ from lumo_graph.tracing.cutting import fitted
 from lumo_graph.tracing.messages import said
 from lumo_graph.tracing.metrics import instruments
 from lumo_graph.tracing.spans import Work, ending_of, entered, harmless
+from lumo_graph.types import FUNCTION_CALLING
 
 Place: TypeAlias = Literal["begins", "opens", "within", "closes"]
 """What a node is in a run: the beginning of it; or the beginning of a step, a part of one, the end of one."""
@@ -218,7 +219,7 @@ class RunTrace:
         return trace.set_span_in_context(self._steps[0].span, self.context)
 
     def _open_step(self, number: int, state: Mapping[str, Any]) -> None:
-        by_code = state["run"]["agent_type"] == "code-agent"
+        by_code = state["run"]["agent_type"] != FUNCTION_CALLING
         debugs = by_code and state["counters"]["failures"] > 0
         # No attribute of a model: dashboards would count the step as a generation.
         about = {**self.common, names.STEP_NUMBER: number, names.SELF_DEBUG: debugs, names.SPAN_KIND: "CHAIN"}

@@ -12,10 +12,9 @@ import time
 from collections.abc import Iterator, Sequence
 from statistics import fmean, median
 from textwrap import shorten
-from typing import get_args
 
 from lumo_graph.executors import ProcessExecutor
-from lumo_graph.types import AGENT_TYPES, AgentType
+from lumo_graph.types import AGENT_TYPES
 from tests.benchmarks.bfcl_data import CATEGORIES, DISTRIBUTION, Task, load_tasks, spread, version
 from tests.benchmarks.bfcl_replay import Replay, replay
 
@@ -35,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     tasks = spread(tasks, options.limit) if options.limit else tasks
-    agent_types: Sequence[AgentType] = options.agent_type or get_args(AgentType)
+    agent_types: Sequence[str] = options.agent_type or AGENT_TYPES
     replays = [*replay_all(tasks, agent_types)]
     print(f"BFCL v4 multi-turn ({DISTRIBUTION} {version()}): gold calls by the harness and through the graph\n")
     print(table(replays))
@@ -48,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(each.mismatches for each in replays))
 
 
-def replay_all(tasks: Sequence[Task], agent_types: Sequence[AgentType]) -> Iterator[Replay]:
+def replay_all(tasks: Sequence[Task], agent_types: Sequence[str]) -> Iterator[Replay]:
     """Replay every task with every agent type, saying on stderr how far it is."""
     executor = ProcessExecutor()
     shown, done, mismatches = time.monotonic(), 0, 0

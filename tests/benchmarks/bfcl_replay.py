@@ -12,7 +12,6 @@ from langgraph.checkpoint.memory import InMemorySaver
 from lumo_graph import Executor, Limits, create_lumo_agent
 from lumo_graph.graph import LumoAgent
 from lumo_graph.testing import ScriptedModel
-from lumo_graph.types import AgentType
 from tests.benchmarks.bfcl_data import (
     Harness,
     Method,
@@ -34,7 +33,7 @@ class Replay:
     """One task done twice: its gold calls made by the original harness, and made through the graph."""
 
     task: Task
-    agent_type: AgentType
+    agent_type: str
     changes: bool
     """The gold calls change the state of the APIs."""
     state: tuple[str, ...]
@@ -70,7 +69,7 @@ class Conversation:
     replies: int = 0
 
 
-def replay(task: Task, agent_type: AgentType, executor: Executor) -> Replay:
+def replay(task: Task, agent_type: str, executor: Executor) -> Replay:
     """Do a task directly and through the graph, each on API instances of its own."""
     untouched, ours = open_apis(task), open_apis(task)
     started = time.perf_counter()
@@ -136,7 +135,7 @@ def _run_directly(task: Task) -> tuple[list[Any], dict[str, object]]:
 
 
 def _create_agent(
-    task: Task, agent_type: AgentType, methods: Mapping[str, Method], executor: Executor
+    task: Task, agent_type: str, methods: Mapping[str, Method], executor: Executor
 ) -> tuple[LumoAgent, ScriptedModel]:
     replies = script_code_actions(task) if agent_type == "code-agent" else script_function_calls(task, methods)
     model = ScriptedModel(replies=[*replies])
@@ -151,7 +150,7 @@ def _create_agent(
     return agent, model
 
 
-def _converse(task: Task, agent_type: AgentType, agent: LumoAgent) -> Conversation:
+def _converse(task: Task, agent_type: str, agent: LumoAgent) -> Conversation:
     """One run a turn, all on one thread."""
     runs = [
         # LangGraph leaves the type argument of its Command open.

@@ -12,14 +12,14 @@ class Forgetful:
 
     packages = ()
 
-    def open(self, namespace=None, *, tools=(), limits):  # noqa: ARG002 - the Protocol's parameters
+    def open(self, namespace=None, *, tools=(), limits):
         return ForgetfulSession()
 
 
 class ForgetfulSession:
     isolation = Isolation(tier="none")
 
-    def execute(self, code, *, seconds, serve, write=None):  # noqa: ARG002 - the Protocol's parameters
+    def execute(self, code, *, seconds, serve, write=None):
         namespace = {}
         try:
             exec(code, namespace)  # noqa: S102 - the contract's own harmless actions
@@ -38,7 +38,7 @@ class ForgetfulSession:
 
 
 class Broken(Forgetful):
-    def open(self, namespace=None, *, tools=(), limits):  # noqa: ARG002 - the Protocol's parameters
+    def open(self, namespace=None, *, tools=(), limits):
         raise OSError("no room")
 
 

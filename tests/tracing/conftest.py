@@ -20,7 +20,7 @@ class Open(SpanProcessor):
     def __init__(self):
         self.spans = {}
 
-    def on_start(self, span, parent_context=None):  # noqa: ARG002 - the name is the SDK's
+    def on_start(self, span, parent_context=None):
         self.spans[span.context.span_id] = span.name
 
     def on_end(self, span):
