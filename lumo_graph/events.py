@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
 from lumo_graph.artifacts import Artifact
+from lumo_graph.notebook import result_html
 from lumo_graph.types import Isolation, Outcome, Step, Stream, Usage
 
 
@@ -31,6 +32,17 @@ class RunResult:
     it; with outcome `interrupted`."""
     artifacts: tuple[Artifact, ...] = ()
     """The files that were in the working directory of the thread's code when the run ended, such as a plot."""
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it: the answer, pictures among the files, and the steps."""
+        return result_html(
+            self.answer,
+            self.outcome,
+            steps=self.steps,
+            usage=self.usage,
+            artifacts=self.artifacts,
+            waiting=len(self.pending),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import threading
 import time
+import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
@@ -72,7 +73,7 @@ class Making:
         Args:
             name: of the tool.
             args: plain data.
-            key: the idempotency key; None where nothing is recorded.
+            key: the idempotency key; None where nothing is recorded: then one of its own.
             tool_calls: of the run so far.
             answers: an answer that says not whose it is may be one to the agent that is called.
 
@@ -81,8 +82,8 @@ class Making:
             GraphBubbleUp: the tool has asked a person, or the run is being drained.
         """
         configurable = dict(self._config.get("configurable", {}))
-        if key is not None:
-            configurable[IDEMPOTENCY_KEY] = key
+        # Where nothing is recorded no call is made again, so any key that is like no other will do.
+        configurable[IDEMPOTENCY_KEY] = key or uuid.uuid4().hex
         if not self.is_agent(name):
             return self._made(name, args, {**self._config, "configurable": configurable})
         if over := used_up(Limits.of(self._state["run"]["limits"]), self._usage, seconds=self._seconds):
