@@ -16,6 +16,7 @@ from langgraph.types import Command, Durability, StateSnapshot
 from pydantic import ValidationError
 
 from lumo_graph.checkpoints import Checkpointer, ahold_thread, aopen_checkpointer, hold_thread, open_checkpointer
+from lumo_graph.context import check_agent_type
 from lumo_graph.decisions import check_decision, first_problem
 from lumo_graph.draining import drainable
 from lumo_graph.errors import ConfigurationError, ModelError
@@ -26,7 +27,7 @@ from lumo_graph.mcp import aopen_mcp_tools, check_mcp_servers, open_mcp_tools
 from lumo_graph.models import RetryPolicy, resolve_model
 from lumo_graph.nodes.answered import answered_questions
 from lumo_graph.nodes.history import check_history
-from lumo_graph.nodes.prepare import check_agent_type, check_task
+from lumo_graph.nodes.prepare import check_task
 from lumo_graph.options import AgentOptions, RunOptions, check_names
 from lumo_graph.questions import check_name, check_waits
 from lumo_graph.reading import result_of

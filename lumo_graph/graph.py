@@ -13,6 +13,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 
 from lumo_graph.approvals import InterruptOn, parse_rules
+from lumo_graph.context import AgentContext, check_agent_type
 from lumo_graph.dialects import PYTHON_INTERPRETER, response_schema
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors import ProcessExecutor
@@ -28,7 +29,7 @@ from lumo_graph.nodes.generate_code import GenerateCode
 from lumo_graph.nodes.node import Node
 from lumo_graph.nodes.observe import Observe
 from lumo_graph.nodes.plan import Plan
-from lumo_graph.nodes.prepare import Prepare, check_agent_type
+from lumo_graph.nodes.prepare import Prepare
 from lumo_graph.nodes.routes import after_calls, after_observe, after_observe_unplanned, branch
 from lumo_graph.nodes.self_debug import SelfDebug
 from lumo_graph.nodes.setup import Setup
@@ -75,7 +76,8 @@ def create_lumo_agent(
 ) -> LumoAgent:
     """Create an agent: a compiled LangGraph state graph, to invoke, stream, resume or embed like any other.
 
-    Input of the graph: `task` (str) or `messages`, and for this run `agent_type`, `history` and `limits`.
+    Input of the graph: `task` (str) or `messages`, and for this run `agent_type`, `history` and `limits`. Its context,
+    an `AgentContext`, says how it works for one caller.
     Output: `answer`, `outcome`, `steps`, `messages`, `usage` and `isolation`.
 
     Args:
@@ -199,8 +201,8 @@ def assemble(
     )
 
 
-def _build(setup: Setup) -> StateGraph[AgentState, None, AgentInput, AgentOutput]:
-    builder = StateGraph(AgentState, input_schema=AgentInput, output_schema=AgentOutput)
+def _build(setup: Setup) -> StateGraph[AgentState, AgentContext, AgentInput, AgentOutput]:
+    builder = StateGraph(AgentState, AgentContext, input_schema=AgentInput, output_schema=AgentOutput)
 
     builder.add_node("prepare", Node(setup, Prepare(setup), "begins"))
     builder.add_node("plan", Node(setup, Plan(setup)))

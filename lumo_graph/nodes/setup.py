@@ -1,6 +1,7 @@
 """What an agent was created with, as its nodes see it."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -25,11 +26,12 @@ from lumo_graph.errors import ConfigurationError
 from lumo_graph.models import RetryPolicy
 from lumo_graph.nodes.stopping import Stopping
 from lumo_graph.sessions import LiveSessions
-from lumo_graph.state import AgentState
+from lumo_graph.state import AgentState, RunFields
 from lumo_graph.tools import Toolbox
 from lumo_graph.types import Limits
 
 WITH_ITS_TOOLS = "Nothing was done: resume with the tools that the run was started with."
+_MOST_PROMPTS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +56,8 @@ class Setup:
     """Tools whose calls do not wait, even in a run that began with a rule for them."""
     stopping: Stopping = field(default_factory=Stopping)
     """Ends what the nodes do now."""
-    _prompts: dict[tuple[str, Limits], str] = field(
-        default_factory=dict[tuple[str, Limits], str], init=False, repr=False
+    _prompts: dict[tuple[str, Limits, str | None], str] = field(
+        default_factory=dict[tuple[str, Limits, str | None], str], init=False, repr=False
     )
 
     def check_runs(self, action: Action) -> None:
@@ -67,29 +69,47 @@ class Setup:
         if isinstance(action, RunCode) and action.call_ids and self.interpreter is None:
             raise ConfigurationError(f"Code waits to be run, and there is no PythonInterpreter now. {WITH_ITS_TOOLS}")
 
-    def code_system_prompt(self, limits: Limits) -> str:
+    def code_system_prompt(self, run: RunFields) -> str:
         """The system message of the code-action branch; the same for a whole run, so that providers can cache it."""
-        key = "code", limits
-        if key not in self._prompts:
-            self._prompts[key] = code_prompt(
-                self.toolbox.specs,
-                self._interpreter_facts(limits),
-                instructions=self.system_prompt,
-                response_schema=self.answer_schema,
-            )
-        return self._prompts[key]
+        return self._prompt("code", run, self._code_prompt)
 
-    def tool_system_prompt(self, limits: Limits) -> str:
+    def tool_system_prompt(self, run: RunFields) -> str:
         """The system message of the function-call branch; the same for a whole run too."""
-        key = "tools", limits
-        if key not in self._prompts:
-            self._prompts[key] = tool_prompt(
-                self.toolbox.specs,
-                None if self.interpreter is None else self._interpreter_facts(limits),
-                instructions=self.system_prompt,
-                response_schema=self.answer_schema,
-            )
-        return self._prompts[key]
+        return self._prompt("tools", run, self._tool_prompt)
+
+    async def write_prompt(self, run: RunFields) -> None:
+        """Have the system message of a run ready. To say what code can import, an executor may read files."""
+        is_code = run["agent_type"] == "code-agent"
+        if self._prompt_key("code" if is_code else "tools", run) not in self._prompts:
+            await asyncio.to_thread(self.code_system_prompt if is_code else self.tool_system_prompt, run)
+
+    def _prompt(self, branch: str, run: RunFields, write: Callable[[Limits, str | None], str]) -> str:
+        key = _, limits, instructions = self._prompt_key(branch, run)
+        prompt = self._prompts.get(key)
+        if prompt is None:
+            prompt = self._prompts[key] = write(limits, instructions)
+            for old in list(self._prompts)[:-_MOST_PROMPTS]:
+                self._prompts.pop(old, None)
+        return prompt
+
+    def _prompt_key(self, branch: str, run: RunFields) -> tuple[str, Limits, str | None]:
+        return branch, Limits.of(run["limits"]), run.get("instructions", self.system_prompt)
+
+    def _code_prompt(self, limits: Limits, instructions: str | None) -> str:
+        return code_prompt(
+            self.toolbox.specs,
+            self._interpreter_facts(limits),
+            instructions=instructions,
+            response_schema=self.answer_schema,
+        )
+
+    def _tool_prompt(self, limits: Limits, instructions: str | None) -> str:
+        return tool_prompt(
+            self.toolbox.specs,
+            None if self.interpreter is None else self._interpreter_facts(limits),
+            instructions=instructions,
+            response_schema=self.answer_schema,
+        )
 
     def _interpreter_facts(self, limits: Limits) -> Interpreter:
         executor = self.sessions.executor

@@ -7,8 +7,9 @@ from typing import Any
 
 from lumo_graph.approvals import PYTHON, InterruptOn
 from lumo_graph.budgets import tightened as within
+from lumo_graph.context import check_agent_type
 from lumo_graph.limits import Limits
-from lumo_graph.nodes.prepare import check_agent_type, check_history, check_task
+from lumo_graph.nodes.prepare import check_history, check_task
 from lumo_graph.options import RunOptions
 from lumo_graph.wire.requests import RunRequest
 from lumo_graph.wire.texts import json_text

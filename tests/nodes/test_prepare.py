@@ -3,10 +3,10 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langgraph.checkpoint.memory import InMemorySaver
 
 from lumo_graph import create_lumo_agent
+from lumo_graph.context import check_agent_type
 from lumo_graph.errors import ConfigurationError, ModelError
 from lumo_graph.models import RetryPolicy
 from lumo_graph.nodes.history import answered
-from lumo_graph.nodes.prepare import check_agent_type
 from lumo_graph.testing import ScriptedModel
 
 CONFIG = {"configurable": {"thread_id": "t"}}
