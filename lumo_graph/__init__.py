@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lumo_graph.client import LumoClient as LumoClient
+    from lumo_graph.context import AgentContext as AgentContext
     from lumo_graph.errors import LumoGraphError as LumoGraphError
     from lumo_graph.events import RunResult as RunResult
     from lumo_graph.graph import create_lumo_agent as create_lumo_agent
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Agent": "lumo_graph.managed",
+    "AgentContext": "lumo_graph.context",
     "Execution": "lumo_graph.types",
     "Executor": "lumo_graph.types",
     "Limits": "lumo_graph.types",

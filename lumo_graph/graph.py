@@ -66,7 +66,8 @@ def create_lumo_agent(
 ) -> LumoAgent:
     """Create an agent: a compiled LangGraph state graph, to invoke, stream, resume or embed like any other.
 
-    Input of the graph: `task` (str) or `messages`, and for this run `agent_type`, `history` and `limits`.
+    Input of the graph: `task` (str) or `messages`, and for this run `agent_type`, `history` and `limits`. Its context,
+    an `AgentContext`, says how it works for one caller.
     Output: `answer`, `outcome`, `steps`, `messages`, `usage` and `isolation`.
 
     Args:

@@ -13,11 +13,12 @@ from langgraph.types import Command, Interrupt
 from opentelemetry.context import Context
 from typing_extensions import override
 
+from lumo_graph.context import AgentContext
 from lumo_graph.state import AgentInput, AgentOutput, AgentState
 from lumo_graph.tracing import RunTrace, Traced, begin_run, current_run, entered, untraced
 
 
-class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
+class LumoAgent(CompiledStateGraph[AgentState, AgentContext, AgentInput, AgentOutput]):
     """An agent. `invoke`, `ainvoke`, `batch` and every kind of stream go through the two methods here.
 
     Args:
@@ -36,7 +37,7 @@ class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
     @classmethod
     def of(
         cls,
-        graph: CompiledStateGraph[AgentState, None, AgentInput, AgentOutput],
+        graph: CompiledStateGraph[AgentState, AgentContext, AgentInput, AgentOutput],
         traced: Traced,
         stop: Callable[[], object],
         *,

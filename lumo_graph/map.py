@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from langgraph.graph import END, START, StateGraph
 
+from lumo_graph.context import AgentContext
 from lumo_graph.hooks import Hook, Hooks
 from lumo_graph.nodes.answer import Answer
 from lumo_graph.nodes.call_model import CallModel
@@ -25,7 +26,7 @@ from lumo_graph.nodes.self_debug import SelfDebug
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentInput, AgentOutput, AgentState
 
-_Builder: TypeAlias = StateGraph[AgentState, None, AgentInput, AgentOutput]
+_Builder: TypeAlias = StateGraph[AgentState, AgentContext, AgentInput, AgentOutput]
 _Paths: TypeAlias = Mapping[Hashable, str]
 """Where each answer of a router leads."""
 
@@ -35,7 +36,7 @@ _ACTIONS: _Paths = {"generate_code": "execute", "call_model": "call_tools"}
 
 def build(setup: Setup, hooks: Hooks) -> _Builder:
     """The graph of an agent: two branches, and the user's hooks where there are some."""
-    builder: _Builder = StateGraph(AgentState, input_schema=AgentInput, output_schema=AgentOutput)
+    builder: _Builder = StateGraph(AgentState, AgentContext, input_schema=AgentInput, output_schema=AgentOutput)
 
     builder.add_node("prepare", Node(setup, Prepare(setup), "begins"))
     builder.add_node("plan", Node(setup, Plan(setup)))

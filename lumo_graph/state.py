@@ -80,6 +80,8 @@ class RunFields(TypedDict):
     planning_interval: int | None
     interrupt_on: NotRequired[list[str]]
     """Tools whose calls waited for a person when the run began. Who goes on with it may not give the rules again."""
+    instructions: NotRequired[str]
+    """Of the run's context, in place of the agent's own. A context is not stored, and whoever goes on may give none."""
     closing: str | None
     """Id of the message that closed the run; None while something is left to do."""
     traceparent: NotRequired[str]

@@ -13,11 +13,23 @@ GRAPHS = json.loads((ROOT / "langgraph.json").read_text())["graphs"]
 
 
 @pytest.mark.parametrize(
-    ("name", "reply"), [("code_agent", "```python\nfinal_answer(6 * 7)\n```"), ("function_calling", "42")]
+    ("name", "replies"),
+    [
+        ("code_agent", ["```python\nfinal_answer(6 * 7)\n```"]),
+        ("function_calling", ["42"]),
+        (
+            "research_team",
+            [
+                "```python\nfinal_answer(writer(f'Say {researcher(\"6 * 7?\")}.'))\n```",
+                "```python\nfinal_answer(6 * 7)\n```",
+                "42",
+            ],
+        ),
+    ],
 )
-def test_a_served_graph_answers(name, reply, monkeypatch):
+def test_a_served_graph_answers(name, replies, monkeypatch):
     path, _, attribute = GRAPHS[name].partition(":")
-    with ScriptedOpenAI([reply]) as server:
+    with ScriptedOpenAI(replies) as server:
         monkeypatch.setenv("LUMO_BASE_URL", server.base_url)
         spec = importlib.util.spec_from_file_location(name, ROOT / path)
         module = importlib.util.module_from_spec(spec)

@@ -44,6 +44,7 @@ class Answer:
         self._close_session(state, config)
         if not _needs_call(state):
             return _closing(state)
+        await self._setup.write_prompt(state["run"])
         return self._update(state, await aask(self._setup, self._messages(state), config))
 
     def _close_session(self, state: AgentState, config: RunnableConfig) -> None:

@@ -15,7 +15,7 @@ from lumo_graph.models import acall_model, call_model, usage_of
 from lumo_graph.nodes.routes import branch
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Counters, Update
-from lumo_graph.types import Limits, Usage
+from lumo_graph.types import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +48,13 @@ def code_messages(setup: Setup, state: AgentState, request: str = "") -> list[Ba
     The request and the variables stand on the last message of the call and are never stored: the messages before it
     stay the same from call to call, so that a provider can cache them.
     """
-    run = state["run"]
-    system = setup.code_system_prompt(setup.dialect_of(run), Limits.of(run["limits"]))
-    messages = [SystemMessage(system), *state["messages"]]
+    messages = [SystemMessage(setup.code_system_prompt(state["run"])), *state["messages"]]
     return _with_text(_with_text(messages, request), variables_note(state.get("variables", {})))
 
 
 def tool_messages(setup: Setup, state: AgentState, request: str = "") -> list[BaseMessage]:
     """What the model sees in the function-call branch."""
-    system = SystemMessage(setup.tool_system_prompt(Limits.of(state["run"]["limits"])))
+    system = SystemMessage(setup.tool_system_prompt(state["run"]))
     messages = _with_text([system, *state["messages"]], request)
     if setup.interpreter is None or not isinstance(messages[-1], HumanMessage):
         return messages  # after a tool message the model knows, and many models take no human one there

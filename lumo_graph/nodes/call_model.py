@@ -21,6 +21,7 @@ class CallModel:
 
     async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
         """Ask, from an event loop."""
+        await self._setup.write_prompt(state["run"])
         messages = tool_messages(self._setup, state)
         return self._update(state, await aask(self._setup, messages, config, self._setup.bound_tools))
 

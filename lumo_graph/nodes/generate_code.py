@@ -22,6 +22,7 @@ class GenerateCode:
 
     async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
         """Ask, from an event loop."""
+        await self._setup.write_prompt(state["run"])
         return self._update(state, await aask(self._setup, code_messages(self._setup, state), config))
 
     def _update(self, state: AgentState, reply: Reply) -> Update:

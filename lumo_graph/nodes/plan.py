@@ -29,6 +29,7 @@ class Plan:
         """Plan, from an event loop."""
         if not plan_is_due(state):
             return {}
+        await self._setup.write_prompt(state["run"])
         return self._update(state, await aask(self._setup, self._messages(state), config))
 
     def _messages(self, state: AgentState) -> list[BaseMessage]:

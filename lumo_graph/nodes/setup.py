@@ -1,6 +1,7 @@
 """What an agent was created with, as its nodes see it."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -32,6 +33,7 @@ from lumo_graph.tools import Toolbox
 from lumo_graph.types import FUNCTION_CALLING, Limits
 
 WITH_ITS_TOOLS = "Nothing was done: resume with the tools that the run was started with."
+_MOST_PROMPTS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +60,8 @@ class Setup:
     """By their names, beside ours and those of installed packages."""
     stopping: Stopping = field(default_factory=Stopping)
     """Ends what the nodes do now."""
-    _prompts: dict[tuple[str, Limits], str] = field(
-        default_factory=dict[tuple[str, Limits], str], init=False, repr=False
+    _prompts: dict[tuple[str, Limits, str | None], str] = field(
+        default_factory=dict[tuple[str, Limits, str | None], str], init=False, repr=False
     )
 
     def check_runs(self, action: Action) -> None:
@@ -79,30 +81,50 @@ class Setup:
         """
         return dialect_of(run["agent_type"], self.dialects)
 
-    def code_system_prompt(self, dialect: Dialect, limits: Limits) -> str:
+    def code_system_prompt(self, run: RunFields) -> str:
         """The system message of the code-action branch; the same for a whole run, so that providers can cache it."""
-        key = dialect.name, limits
-        if key not in self._prompts:
+        dialect = self.dialect_of(run)
+
+        def write(limits: Limits, instructions: str | None) -> str:
             facts = Facts(
                 tools=self.toolbox.specs,
                 interpreter=self._interpreter_facts(limits),
-                instructions=self.system_prompt,
+                instructions=instructions,
                 response_schema=self.answer_schema,
             )
-            self._prompts[key] = dialect.prompt(facts)
-        return self._prompts[key]
+            return dialect.prompt(facts)
 
-    def tool_system_prompt(self, limits: Limits) -> str:
+        return self._prompt(dialect.name, run, write)
+
+    def tool_system_prompt(self, run: RunFields) -> str:
         """The system message of the function-call branch; the same for a whole run too."""
-        key = FUNCTION_CALLING, limits
-        if key not in self._prompts:
-            self._prompts[key] = tool_prompt(
-                self.toolbox.specs,
-                None if self.interpreter is None else self._interpreter_facts(limits),
-                instructions=self.system_prompt,
-                response_schema=self.answer_schema,
-            )
-        return self._prompts[key]
+        return self._prompt(FUNCTION_CALLING, run, self._tool_prompt)
+
+    async def write_prompt(self, run: RunFields) -> None:
+        """Have the system message of a run ready. To say what code can import, an executor may read files."""
+        if self._prompt_key(run["agent_type"], run) not in self._prompts:
+            calls = run["agent_type"] == FUNCTION_CALLING
+            await asyncio.to_thread(self.tool_system_prompt if calls else self.code_system_prompt, run)
+
+    def _prompt(self, kind: str, run: RunFields, write: Callable[[Limits, str | None], str]) -> str:
+        key = _, limits, instructions = self._prompt_key(kind, run)
+        prompt = self._prompts.get(key)
+        if prompt is None:
+            prompt = self._prompts[key] = write(limits, instructions)
+            for old in list(self._prompts)[:-_MOST_PROMPTS]:
+                self._prompts.pop(old, None)
+        return prompt
+
+    def _prompt_key(self, kind: str, run: RunFields) -> tuple[str, Limits, str | None]:
+        return kind, Limits.of(run["limits"]), run.get("instructions", self.system_prompt)
+
+    def _tool_prompt(self, limits: Limits, instructions: str | None) -> str:
+        return tool_prompt(
+            self.toolbox.specs,
+            None if self.interpreter is None else self._interpreter_facts(limits),
+            instructions=instructions,
+            response_schema=self.answer_schema,
+        )
 
     def _interpreter_facts(self, limits: Limits) -> Interpreter:
         executor = self.sessions.executor

@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ class FolderSaver(BaseCheckpointSaver[int]):
         place.mkdir(parents=True, exist_ok=True)
         for at, (channel, value) in enumerate(writes):
             number = WRITES_IDX_MAP.get(channel, at)
-            file = place / f"{task_id}.{number}"
+            file = place / f"{task_id}.{number}.write"
             if number < 0 or not file.exists():
                 _write(file, (task_path, task_id, number, channel, self.serde.dumps_typed(value)))
 
@@ -90,7 +91,7 @@ class FolderSaver(BaseCheckpointSaver[int]):
 
     def _read(self, file: Path, config: RunnableConfig) -> CheckpointTuple:
         kept = pickle.loads(file.read_bytes())  # noqa: S301 - of our own test
-        rows = [pickle.loads(write.read_bytes()) for write in (file.parent / file.stem).glob("*.*")]  # noqa: S301
+        rows = [pickle.loads(write.read_bytes()) for write in (file.parent / file.stem).glob("*.write")]  # noqa: S301
         rows.sort(key=lambda row: writes_sort_key(*row[:3]))
         return CheckpointTuple(
             config=self._config(config, kept["namespace"], file.stem),
@@ -107,6 +108,6 @@ class FolderSaver(BaseCheckpointSaver[int]):
 
 def _write(file: Path, content: Any) -> None:
     """Whole or not at all, whenever the process is killed."""
-    unfinished = file.with_suffix(".unfinished")
+    unfinished = file.with_name(f"{file.name}.{uuid.uuid4().hex}")  # two threads may write at once
     unfinished.write_bytes(pickle.dumps(content))
     unfinished.rename(file)
