@@ -4,7 +4,7 @@
     OPENAI_API_KEY=... python custom_executor.py
 
 Anything with `packages` and `open` is an executor, and whatever it opens is a session: in a container of yours, on
-another machine, for another interpreter. `lumo_graph.testing.contract` has the tests that every executor should pass.
+another machine, for another interpreter. `lumo_graph.testing.check_executor` holds it to the contract.
 """
 
 import os

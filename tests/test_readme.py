@@ -31,6 +31,7 @@ REPLIES = [
     [code("tea = 2 * price('tea')\nfinal_answer(tea)")],
     [],
     [code("tea = price('tea')\nsent = send_email('ann', f'Tea costs {tea}.')"), code("final_answer(sent)")],
+    [code("open('report.md', 'w')"), code("final_answer('3 teas')")],
 ]
 
 
@@ -65,12 +66,13 @@ def test_the_python_in_the_readme_runs(tmp_path, monkeypatch, capsys):
     assert printed[0] == "11.5"
     assert printed[1] == "10.0 answered 1"
     assert printed[2] == "cake"
-    *_, last_event, changes, asked, sent = printed
+    *_, last_event, changes, asked, sent, guarded = printed
     assert last_event == "answer"
     assert changes == "[('tea', 'added')]"
     assert namespace["other"].answer == 5.0
     assert asked == "interrupted {'to': 'ann', 'text': 'Tea costs 2.5.'}"
     assert sent == "sent to ann"
+    assert guarded == "Unparsable 3 teas"
     assert namespace["result"].answer == 2.5
 
 

@@ -20,18 +20,17 @@ import tempfile
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from lumo_graph.testing import ScriptedOpenAI
-from tests.watching import processes_below
+from tests.benchmarks.memory import Memory
 
 ROOT = Path(__file__).parents[2]
 _STEPS = 5
-_SAMPLE_SECONDS = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -170,33 +169,6 @@ def _serving(folder: Path, concurrency: int, runs: int, *options: str) -> Genera
 def _client(server: Serving, connections: int) -> httpx2.AsyncClient:
     limits = httpx2.Limits(max_connections=connections)
     return httpx2.AsyncClient(base_url=server.url, limits=limits, timeout=3600, trust_env=False)
-
-
-@dataclass(slots=True, kw_only=False)
-class Memory:
-    """The most memory that a server and its sessions have had, in MiB: shared pages are shared out (PSS)."""
-
-    pid: int
-    server: float = field(default=0.0, init=False)
-    sessions: float = field(default=0.0, init=False)
-    most: int = field(default=0, init=False)
-    """Processes of sessions."""
-
-    async def watch(self) -> None:
-        """Look, again and again."""
-        while True:
-            below = await asyncio.to_thread(processes_below, self.pid)
-            self.server = max(self.server, _mib(self.pid))
-            self.sessions = max(self.sessions, sum(map(_mib, below)))
-            self.most = max(self.most, len(below))
-            await asyncio.sleep(_SAMPLE_SECONDS)
-
-
-def _mib(pid: int) -> float:
-    with suppress(OSError):
-        found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
-        return int(found[1]) / 1024 if found else 0.0
-    return 0.0
 
 
 def _row(label: str, *cells: str) -> None:
