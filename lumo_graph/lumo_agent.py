@@ -8,13 +8,19 @@ from typing import Any, Self, cast
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
+from langgraph.errors import GraphBubbleUp
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Interrupt
 from opentelemetry.context import Context
 from typing_extensions import override
 
+from lumo_graph.nodes.invocation import INVOCATION, Invocation
+from lumo_graph.nodes.retrying import failed_calls
 from lumo_graph.state import AgentInput, AgentOutput, AgentState
 from lumo_graph.tracing import RunTrace, Traced, begin_run, current_run, entered, untraced
+
+
+_OWN_THREAD = ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
 
 
 class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
@@ -54,15 +60,16 @@ class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
         given = input
         if self._may_be_for_another(input, config):
             given = addressed(input, self.get_state(self._whole_config(config)).interrupts)
-        chunks: Generator[Any, None, None] = cast("Any", super()).stream(given, config, **options)
-        run = begin_run(self.traced, self._whole(config))
-        context = _context_of(run)
-        if context is None:
-            yield from chunks
-            return
-        # What is current is so within each `next` alone: between two of them the consumer's own context counts.
-        with _ending(run), closing(_Within(chunks, context)) as traced:
-            yield from traced
+        with self._invocation(config) as config_within:
+            chunks: Generator[Any, None, None] = cast("Any", super()).stream(given, config_within, **options)
+            run = begin_run(self.traced, self._whole(config))
+            context = _context_of(run)
+            if context is None:
+                yield from chunks
+                return
+            # What is current is so within each `next` alone: between two of them the consumer's own context counts.
+            with _ending(run), closing(_Within(chunks, context)) as traced:
+                yield from traced
 
     @override
     async def astream(  # pyright: ignore[reportIncompatibleMethodOverride] - same
@@ -71,12 +78,36 @@ class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
         given = input
         if self._may_be_for_another(input, config):
             given = addressed(input, (await self.aget_state(self._whole_config(config))).interrupts)
-        chunks: AsyncGenerator[Any, None] = cast("Any", super()).astream(given, config, **options)
-        run = begin_run(self.traced, self._whole(config))
-        with _ending(run):
-            async with aclosing(_AsyncWithin(chunks, _context_of(run))) as traced:
-                async for chunk in traced:
-                    yield chunk
+        with self._invocation(config) as config_within:
+            chunks: AsyncGenerator[Any, None] = cast("Any", super()).astream(given, config_within, **options)
+            run = begin_run(self.traced, self._whole(config))
+            with _ending(run):
+                async with aclosing(_AsyncWithin(chunks, _context_of(run))) as traced:
+                    async for chunk in traced:
+                        yield chunk
+
+    @contextmanager
+    def _invocation(self, config: RunnableConfig | None) -> Generator[RunnableConfig | None, None, None]:
+        """The length of one stream; yields the config that its nodes see."""
+        saver = cast("Any", self).checkpointer
+        given = merge_configs(self.config, config).get("configurable") or {}
+        # Below a node, LangGraph has what a call does not say from the node, unless the call names a thread of its own.
+        alone = any(given.get(key) for key in _OWN_THREAD)
+        around = given if alone else self._whole_config(config).get("configurable") or {}
+        if not around and saver:
+            yield config  # LangGraph says what is missing
+            return
+        invocation = Invocation(self.get_name(), stores=saver is not False)
+        more = {INVOCATION: invocation, **failed_calls.again(around, self.builder)}
+        try:
+            yield {**(config or {}), "configurable": {**((config or {}).get("configurable") or {}), **more}}
+        except GraphBubbleUp:
+            raise
+        except Exception:
+            failed_calls.note(around, self.builder)
+            raise
+        finally:
+            invocation.end()
 
     def _whole(self, config: RunnableConfig | None) -> Mapping[str, Any]:
         return self._whole_config(config)

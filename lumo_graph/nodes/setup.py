@@ -8,7 +8,6 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool
-from langgraph.runtime import get_runtime
 from pydantic import create_model
 
 from lumo_graph.approvals import Rule
@@ -23,6 +22,7 @@ from lumo_graph.dialects import (
 )
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.models import RetryPolicy
+from lumo_graph.nodes.records import find_place
 from lumo_graph.nodes.stopping import Stopping
 from lumo_graph.sessions import LiveSessions
 from lumo_graph.state import AgentState
@@ -135,11 +135,10 @@ def final_answer_tool(response_format: Any, answer_schema: dict[str, Any] | None
 
 def session_key(state: AgentState, config: RunnableConfig) -> str:
     """Names the live session of a run: the thread and the graph's place in it, or the run where nothing is stored."""
-    info = get_runtime().execution_info
-    thread = info.thread_id if info else None
-    if thread is None:
+    place = find_place(config)
+    if place is None:
         return state["run"]["id"]
-    return f"{thread}/{_graph_namespace(config)}"
+    return f"{place.thread}/{_graph_namespace(config)}"
 
 
 def ends_with_run(state: AgentState, config: RunnableConfig) -> bool:
