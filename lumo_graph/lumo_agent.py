@@ -19,7 +19,6 @@ from lumo_graph.nodes.retrying import failed_calls
 from lumo_graph.state import AgentInput, AgentOutput, AgentState
 from lumo_graph.tracing import RunTrace, Traced, begin_run, current_run, entered, untraced
 
-
 _OWN_THREAD = ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
 
 
