@@ -1,10 +1,21 @@
 """The compiled graph of an agent: LangGraph's, and around each of its runs the span of the run."""
 
+import operator
 import sys
-from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing, closing, contextmanager
 from dataclasses import replace
-from typing import Any, Self, cast
+from functools import reduce
+from typing import Any, Self, SupportsIndex, cast
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
@@ -85,6 +96,40 @@ class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
                     async for chunk in traced:
                         yield chunk
 
+    @override
+    def transform(self, input: Iterator[Any], config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
+        """As a part of a chain that is streamed: what the next part gets is what `invoke` gives, and no updates."""
+        if "stream_mode" in kwargs:
+            yield from super().transform(input, config, **kwargs)
+        elif given := [*input]:
+            yield cast("Any", self).invoke(_joined(given), config, **kwargs)
+
+    @override
+    async def atransform(
+        self, input: AsyncIterator[Any], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """`transform` on an event loop."""
+        if "stream_mode" in kwargs:
+            async for chunk in super().atransform(input, config, **kwargs):
+                yield chunk
+        elif given := [chunk async for chunk in input]:
+            yield await cast("Any", self).ainvoke(_joined(given), config, **kwargs)
+
+    def __copy__(self) -> Self:
+        """Another one of the same parts, as `copy` makes it."""
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """The same: an agent holds configuration and live sessions, which cannot be had twice."""
+        return self.copy()
+
+    @override
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        raise TypeError(
+            f"The agent {self.get_name()!r} cannot be pickled: it holds live sessions, models and tools. Create it in "
+            "every process, with create_lumo_agent(...) in a function of yours; its runs are in the checkpointer."
+        )
+
     @contextmanager
     def _invocation(self, config: RunnableConfig | None) -> Generator[RunnableConfig | None, None, None]:
         """The length of one stream; yields the config that its nodes see."""
@@ -119,6 +164,14 @@ class LumoAgent(CompiledStateGraph[AgentState, None, AgentInput, AgentOutput]):
         if not self.calls_agents or not isinstance(given, Command) or given.resume is None:
             return False
         return "__pregel_task_id" not in self._whole_config(config).get("configurable", {})
+
+
+def _joined(chunks: Sequence[Any]) -> Any:
+    """What a part of a chain has given in pieces; the last one where they cannot be added, as in other chains."""
+    try:
+        return reduce(operator.add, chunks)
+    except TypeError:
+        return chunks[-1]
 
 
 def addressed(given: Command[Any], interrupts: Sequence[Interrupt]) -> Command[Any]:

@@ -54,7 +54,7 @@ class Node(Runnable[AgentState, Update]):
         stops = self._setup.stopping.times
         try:
             with self._traced(input) as finish:
-                update = self._work.run(input, config)
+                update = self._signed(self._work.run(input, config))
                 self._setup.stopping.check(update, stops)
                 check_caller(config, update)
                 update = finish(update)
@@ -71,7 +71,7 @@ class Node(Runnable[AgentState, Update]):
         try:
             with self._traced(input) as finish:
                 async with self._setup.stopping.cancellable():
-                    update = await self._work.arun(input, config)
+                    update = self._signed(await self._work.arun(input, config))
                 self._setup.stopping.check(update, stops)
                 check_caller(config, update)
                 update = finish(update)
@@ -89,6 +89,10 @@ class Node(Runnable[AgentState, Update]):
         info = get_runtime().execution_info
         with run.in_node(self._place, state, info.checkpoint_id if info else None):
             yield lambda update: self._seen(run, update, state)
+
+    def _signed(self, update: Update) -> Update:
+        # What a run begins with others have said.
+        return update if self._place == "begins" else self._setup.sign(update)
 
     def _seen(self, run: RunTrace, update: Update, state: AgentState) -> Update:
         more = run.see(self._place, update, state.get("run"))

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool
 from pydantic import create_model
@@ -25,7 +26,7 @@ from lumo_graph.models import RetryPolicy
 from lumo_graph.nodes.records import find_place
 from lumo_graph.nodes.stopping import Stopping
 from lumo_graph.sessions import LiveSessions
-from lumo_graph.state import AgentState
+from lumo_graph.state import AgentState, Update
 from lumo_graph.tools import Toolbox
 from lumo_graph.types import Limits
 
@@ -52,11 +53,25 @@ class Setup:
     """Which tools' calls wait for a person."""
     lifted: frozenset[str] = frozenset()
     """Tools whose calls do not wait, even in a run that began with a rule for them."""
+    speaker: str | None = None
+    """By which name its messages are told from those of other agents in one conversation."""
     stopping: Stopping = field(default_factory=Stopping)
     """Ends what the nodes do now."""
     _prompts: dict[tuple[str, Limits], str] = field(
         default_factory=dict[tuple[str, Limits], str], init=False, repr=False
     )
+
+    def sign(self, update: Update) -> Update:
+        """The update with the name of the agent on what it says."""
+        if self.speaker is None or not any(_is_unsigned(message) for message in update.get("messages", ())):
+            return update
+        return {
+            **update,
+            "messages": [
+                message.model_copy(update={"name": self.speaker}) if _is_unsigned(message) else message
+                for message in update.get("messages", ())
+            ],
+        }
 
     def check_runs(self, action: Action) -> None:
         """Refuse code of the function-call branch where there is no interpreter now.
@@ -112,6 +127,10 @@ class Setup:
         if not tools and self.response_format is None:
             return []
         return [*tools, final_answer_tool(self.response_format, self.answer_schema)]
+
+
+def _is_unsigned(message: BaseMessage) -> bool:
+    return isinstance(message, AIMessage) and message.name is None
 
 
 def final_answer_tool(response_format: Any, answer_schema: dict[str, Any] | None) -> BaseTool:

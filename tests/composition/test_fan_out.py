@@ -146,7 +146,7 @@ def test_parallel_calls_that_would_share_one_memory_are_refused(how, send):
 
 
 def test_after_that_the_thread_is_not_in_use():
-    agent = coder(*[lambda messages: code("final_answer(1)")] * 20, checkpointer=True)
+    agent = coder(*[code("final_answer(1)")] * 20, checkpointer=True)
     with pytest.raises(ConfigurationError):
         fan(agent, InMemorySaver()).invoke(say("go"), THREAD)
     builder = StateGraph(MessagesState)

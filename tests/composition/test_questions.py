@@ -35,7 +35,7 @@ BY_CALLS = [calling("send", text="first"), calling("charge", amount=5), '["first
 @pytest.mark.parametrize("memory", [None, True])
 @pytest.mark.parametrize(("kind", "replies"), [("code-agent", BY_CODE), ("function-calling", BY_CALLS)])
 @both_ways
-def test_the_parent_asks_and_its_answer_goes_on_inside(how, kind, replies, memory, send, charge, sent):
+def test_the_parent_asks_and_its_answer_goes_on_inside(how, kind, replies, memory, send, charge, sent):  # noqa: PLR0917
     agent = create_lumo_agent(
         ScriptedModel(replies), [send, charge], agent_type=kind, interrupt_on={"charge": True}, checkpointer=memory
     )
@@ -120,7 +120,8 @@ from lumo_graph import create_lumo_agent
 from lumo_graph.checkpoints import aopen_checkpointer, open_checkpointer
 from lumo_graph.testing import ScriptedModel
 
-FOLDER, what, store, memory = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3], {"None": None, "True": True}[sys.argv[5]]
+FOLDER, what, store = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+memory = {"None": None, "True": True}[sys.argv[5]]
 THREAD = {"configurable": {"thread_id": "t"}}
 
 
@@ -134,7 +135,8 @@ def note(text: str) -> str:
     return text
 
 
-replies = [f"```python\\n{text}\\n```" for text in ("kept = note('a')", "kept += note('b')\\nkept += note('die')", "final_answer(kept)")]
+codes = ["kept = note('a')", "kept += note('b')\\nkept += note('die')", "final_answer(kept)"]
+replies = [f"```python\\n{code}\\n```" for code in codes]
 agent = create_lumo_agent(
     ScriptedModel(replies if what == "run" else replies[2:]), [note], agent_type="code-agent", checkpointer=memory
 )

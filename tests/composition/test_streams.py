@@ -69,17 +69,17 @@ def test_langchains_events_name_the_agent_its_model_and_its_tools(send):
 def test_the_third_protocol_of_langgraph_shows_it_too(how, send):
     graph = below(coder(code("final_answer(send('x'))"), tools=[send]))
 
-    async def go():
+    async def later():
         stream = await graph.astream_events(say("go"), version="v3")
         events = [event async for event in stream]
         return events, await stream.output()
 
+    def now():
+        stream = graph.stream_events(say("go"), version="v3")
+        return [*stream], stream.output
+
     with pytest.warns(LangChainBetaWarning):
-        if how == "async":
-            events, output = asyncio.run(go())
-        else:
-            stream = graph.stream_events(say("go"), version="v3")
-            events, output = [*stream], stream.output
+        events, output = asyncio.run(later()) if how == "async" else now()
     assert any("analyst" in str(event["params"]["namespace"]) for event in events if event["type"] == "event")
     assert last(output) == "x was sent"
 

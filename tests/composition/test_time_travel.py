@@ -63,7 +63,7 @@ def test_from_a_checkpoint_inside_the_agent_it_goes_on_with_the_variables_of_the
 
 @both_ways
 def test_one_without_a_memory_of_the_thread_begins_anew_from_there(how, send, sent):
-    """So LangGraph does it: such a subgraph is one step of its parent, and nothing in the middle of it can be gone to."""
+    """So LangGraph does it: such a subgraph is one step of its parent, and nobody can go into the middle of it."""
     graph = asking(send, code("final_answer('n' in globals())"))
     invoke(graph, say("go"), THREAD, how=how)
     assert last(invoke(graph, None, after_one_step(graph).config, how=how)) == "false"
