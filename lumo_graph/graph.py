@@ -3,6 +3,7 @@
 # LangGraph leaves the type of a cache policy open in every signature:
 # pyright: reportUnknownMemberType=false
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,10 @@ from lumo_graph.toolkit.interpreter import PythonInterpreter
 from lumo_graph.tools import Toolbox, make_toolbox
 from lumo_graph.tracing import Traced, provider_of
 from lumo_graph.types import FUNCTION_CALLING, AgentTypeName, Executor, Limits
+
+_NO_NAME = "lumo_agent"
+_SPEAKER = re.compile(r"[^\s<|\\/>]+")
+"""Names that OpenAI takes on a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +67,7 @@ def create_lumo_agent(
     idle_sessions: int = 32,
     idle_seconds: float = 900.0,
     tracing: bool = True,
-    name: str = "lumo_agent",
+    name: str = _NO_NAME,
 ) -> LumoAgent:
     """Create an agent: a compiled LangGraph state graph, to invoke, stream, resume or embed like any other.
 
@@ -103,7 +108,8 @@ def create_lumo_agent(
             comes back from its checkpoint: without what cannot be stored, such as a generator.
         idle_seconds: how long one stays alive with nothing to do; then it ends in the same way.
         tracing: trace its runs with OpenTelemetry, where a provider is set (`configure_tracing` sets one).
-        name: of the graph, as parents, streams and traces show it.
+        name: of the graph, as parents, streams and traces show it. One that you give also stands on the agent's
+            messages, unless providers would refuse it there (spaces, `<`, `>`, `|`, slashes).
 
     Raises:
         ConfigurationError: an argument cannot be used as given.
@@ -153,7 +159,7 @@ def assemble(
     idle_sessions: int = 32,
     idle_seconds: float = 900.0,
     tracing: bool = True,
-    name: str = "lumo_agent",
+    name: str = _NO_NAME,
 ) -> Assembled:
     """`create_lumo_agent`, with what a caller needs who knows when the agent ends."""
     _check_parts(executor=executor, checkpointer=checkpointer, system_prompt=system_prompt, retry=retry)
@@ -186,6 +192,7 @@ def assemble(
         preflight=preflight,
         approvals=parse_rules(interrupt_on, [spec.name for spec in toolbox.specs]),
         lifted=frozenset(name for name, rule in (interrupt_on or {}).items() if rule is False),
+        speaker=name if name != _NO_NAME and _SPEAKER.fullmatch(name) else None,
     )
     if setup.approvals and checkpointer is False:
         raise ConfigurationError("interrupt_on needs a checkpointer, and checkpointer=False stores nothing.")

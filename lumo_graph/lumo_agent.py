@@ -1,21 +1,37 @@
 """The compiled graph of an agent: LangGraph's, and around each of its runs the span of the run."""
 
+import operator
 import sys
-from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing, closing, contextmanager
 from dataclasses import replace
-from typing import Any, Self, cast
+from functools import reduce
+from typing import Any, Self, SupportsIndex, cast
 
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, merge_configs
+from langgraph.errors import GraphBubbleUp
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, Interrupt
 from opentelemetry.context import Context
 from typing_extensions import override
 
 from lumo_graph.context import AgentContext
+from lumo_graph.nodes.invocation import INVOCATION, Invocation
+from lumo_graph.nodes.retrying import failed_calls
 from lumo_graph.state import AgentInput, AgentOutput, AgentState
 from lumo_graph.tracing import RunTrace, Traced, begin_run, current_run, entered, untraced
+
+_OWN_THREAD = ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
 
 
 class LumoAgent(CompiledStateGraph[AgentState, AgentContext, AgentInput, AgentOutput]):
@@ -55,15 +71,16 @@ class LumoAgent(CompiledStateGraph[AgentState, AgentContext, AgentInput, AgentOu
         given = input
         if self._may_be_for_another(input, config):
             given = addressed(input, self.get_state(self._whole_config(config)).interrupts)
-        chunks: Generator[Any, None, None] = cast("Any", super()).stream(given, config, **options)
-        run = begin_run(self.traced, self._whole(config))
-        context = _context_of(run)
-        if context is None:
-            yield from chunks
-            return
-        # What is current is so within each `next` alone: between two of them the consumer's own context counts.
-        with _ending(run), closing(_Within(chunks, context)) as traced:
-            yield from traced
+        with self._invocation(config) as config_within:
+            chunks: Generator[Any, None, None] = cast("Any", super()).stream(given, config_within, **options)
+            run = begin_run(self.traced, self._whole(config))
+            context = _context_of(run)
+            if context is None:
+                yield from chunks
+                return
+            # What is current is so within each `next` alone: between two of them the consumer's own context counts.
+            with _ending(run), closing(_Within(chunks, context)) as traced:
+                yield from traced
 
     @override
     async def astream(  # pyright: ignore[reportIncompatibleMethodOverride] - same
@@ -72,12 +89,70 @@ class LumoAgent(CompiledStateGraph[AgentState, AgentContext, AgentInput, AgentOu
         given = input
         if self._may_be_for_another(input, config):
             given = addressed(input, (await self.aget_state(self._whole_config(config))).interrupts)
-        chunks: AsyncGenerator[Any, None] = cast("Any", super()).astream(given, config, **options)
-        run = begin_run(self.traced, self._whole(config))
-        with _ending(run):
-            async with aclosing(_AsyncWithin(chunks, _context_of(run))) as traced:
-                async for chunk in traced:
-                    yield chunk
+        with self._invocation(config) as config_within:
+            chunks: AsyncGenerator[Any, None] = cast("Any", super()).astream(given, config_within, **options)
+            run = begin_run(self.traced, self._whole(config))
+            with _ending(run):
+                async with aclosing(_AsyncWithin(chunks, _context_of(run))) as traced:
+                    async for chunk in traced:
+                        yield chunk
+
+    @override
+    def transform(self, input: Iterator[Any], config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
+        """As a part of a chain that is streamed: what the next part gets is what `invoke` gives, and no updates."""
+        if "stream_mode" in kwargs:
+            yield from super().transform(input, config, **kwargs)
+        elif given := [*input]:
+            yield cast("Any", self).invoke(_joined(given), config, **kwargs)
+
+    @override
+    async def atransform(
+        self, input: AsyncIterator[Any], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """`transform` on an event loop."""
+        if "stream_mode" in kwargs:
+            async for chunk in super().atransform(input, config, **kwargs):
+                yield chunk
+        elif given := [chunk async for chunk in input]:
+            yield await cast("Any", self).ainvoke(_joined(given), config, **kwargs)
+
+    def __copy__(self) -> Self:
+        """Another one of the same parts, as `copy` makes it."""
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """The same: an agent holds configuration and live sessions, which cannot be had twice."""
+        return self.copy()
+
+    @override
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        raise TypeError(
+            f"The agent {self.get_name()!r} cannot be pickled: it holds live sessions, models and tools. Create it in "
+            "every process, with create_lumo_agent(...) in a function of yours; its runs are in the checkpointer."
+        )
+
+    @contextmanager
+    def _invocation(self, config: RunnableConfig | None) -> Generator[RunnableConfig | None, None, None]:
+        """The length of one stream; yields the config that its nodes see."""
+        saver = cast("Any", self).checkpointer
+        given = merge_configs(self.config, config).get("configurable") or {}
+        # Below a node, LangGraph has what a call does not say from the node, unless the call names a thread of its own.
+        alone = any(given.get(key) for key in _OWN_THREAD)
+        around = given if alone else self._whole_config(config).get("configurable") or {}
+        if not around and saver:
+            yield config  # LangGraph says what is missing
+            return
+        invocation = Invocation(self.get_name(), stores=saver is not False)
+        more = {INVOCATION: invocation, **failed_calls.again(around, self.builder)}
+        try:
+            yield {**(config or {}), "configurable": {**((config or {}).get("configurable") or {}), **more}}
+        except GraphBubbleUp:
+            raise
+        except Exception:
+            failed_calls.note(around, self.builder)
+            raise
+        finally:
+            invocation.end()
 
     def _whole(self, config: RunnableConfig | None) -> Mapping[str, Any]:
         return self._whole_config(config)
@@ -90,6 +165,14 @@ class LumoAgent(CompiledStateGraph[AgentState, AgentContext, AgentInput, AgentOu
         if not self.calls_agents or not isinstance(given, Command) or given.resume is None:
             return False
         return "__pregel_task_id" not in self._whole_config(config).get("configurable", {})
+
+
+def _joined(chunks: Sequence[Any]) -> Any:
+    """What a part of a chain has given in pieces; the last one where they cannot be added, as in other chains."""
+    try:
+        return reduce(operator.add, chunks)
+    except TypeError:
+        return chunks[-1]
 
 
 def addressed(given: Command[Any], interrupts: Sequence[Interrupt]) -> Command[Any]:

@@ -14,6 +14,11 @@ from lumo_graph.checkpoints.threads import is_asking, next_nodes, no_thread
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.executors.components import is_about_others
 
+AGENT_NODES = frozenset(
+    ("prepare", "plan", "generate_code", "execute", "call_model", "call_tools", "observe", "self_debug", "answer")
+)
+"""By which the threads of an agent are told from those of a graph around it, which may have no other channels."""
+_BRANCH = "branch:to:"
 _MOST_NAMED = 5
 _MOST_DIGITS = 6
 """Longer numbers are taken for the beginning of an id."""
@@ -143,6 +148,7 @@ def _listed(found: Sequence[CheckpointSummary]) -> str:
 def _check_graph(stored: CheckpointTuple, thread_id: str) -> None:
     strange = sorted(name for name in stored.checkpoint["channel_versions"] if not _is_agents(name))
     if strange:
+        strange = [name for name in strange if not name.startswith(_BRANCH)] or strange
         raise ConfigurationError(
             f"Thread {thread_id!r} is of another graph: it has {', '.join(strange[:_MOST_NAMED])}. "
             "Ask that graph for its get_state_history."
@@ -150,7 +156,8 @@ def _check_graph(stored: CheckpointTuple, thread_id: str) -> None:
 
 
 def _is_agents(channel: str) -> bool:
-    return channel in agent_channels() or channel.startswith(("branch:to:", "__"))
+    to = channel.removeprefix(_BRANCH)
+    return to in AGENT_NODES if to != channel else channel in agent_channels() or channel.startswith("__")
 
 
 def _id(config: RunnableConfig | None) -> str | None:

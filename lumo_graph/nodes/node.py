@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Protocol, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -9,7 +10,9 @@ from langchain_core.runnables.config import ensure_config
 from langgraph.runtime import get_runtime
 from typing_extensions import override
 
+from lumo_graph.nodes.invocation import invocation_of
 from lumo_graph.nodes.leaving import check_caller
+from lumo_graph.nodes.records import find_place
 from lumo_graph.nodes.setup import Setup, ends_with_run, session_key
 from lumo_graph.state import AgentState, RunFields, Update
 from lumo_graph.tracing import Place, RunTrace, current_run
@@ -47,10 +50,11 @@ class Node(Runnable[AgentState, Update]):
     @override
     def invoke(self, input: AgentState, config: RunnableConfig | None = None, **kwargs: Any) -> Update:
         config = ensure_config(config)
+        self._enter(input, config)
         stops = self._setup.stopping.times
         try:
             with self._traced(input) as finish:
-                update = self._work.run(input, config)
+                update = self._signed(self._work.run(input, config))
                 self._setup.stopping.check(update, stops)
                 check_caller(config, update)
                 update = finish(update)
@@ -62,11 +66,12 @@ class Node(Runnable[AgentState, Update]):
     @override
     async def ainvoke(self, input: AgentState, config: RunnableConfig | None = None, **kwargs: Any) -> Update:
         config = ensure_config(config)
+        self._enter(input, config)
         stops = self._setup.stopping.times
         try:
             with self._traced(input) as finish:
                 async with self._setup.stopping.cancellable():
-                    update = await self._work.arun(input, config)
+                    update = self._signed(await self._work.arun(input, config))
                 self._setup.stopping.check(update, stops)
                 check_caller(config, update)
                 update = finish(update)
@@ -85,9 +90,25 @@ class Node(Runnable[AgentState, Update]):
         with run.in_node(self._place, state, info.checkpoint_id if info else None):
             yield lambda update: self._seen(run, update, state)
 
+    def _signed(self, update: Update) -> Update:
+        # What a run begins with others have said.
+        return update if self._place == "begins" else self._setup.sign(update)
+
     def _seen(self, run: RunTrace, update: Update, state: AgentState) -> Update:
         more = run.see(self._place, update, state.get("run"))
         return {**update, "run": cast("RunFields", more["run"])} if more else update
+
+    def _enter(self, state: AgentState, config: RunnableConfig) -> None:
+        """Say what ends with this invoke of the graph, and that the memory of the graph is in use."""
+        if (invocation := invocation_of(config)) is None:
+            return
+        place = find_place(config)
+        if place is not None and place.namespace and ":" not in place.namespace:
+            invocation.claim(place.saver, place.thread, place.namespace)
+        # A stream may be left, and then no node hears of it.
+        if state.get("run") and ends_with_run(state, config):
+            key = session_key(state, config)
+            invocation.leaves(key, partial(self._setup.sessions.close, key))
 
     def _release(self, state: AgentState, config: RunnableConfig) -> None:
         """End the session of a run that has failed and that nobody can come back to."""

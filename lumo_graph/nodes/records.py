@@ -10,6 +10,8 @@ from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.constants import CONFIG_KEY_CHECKPOINTER
 from langgraph.runtime import get_runtime
 
+from lumo_graph.nodes.invocation import invocation_of
+
 _ANSWER_TASK = "00000000-0000-0000-0000-000000000000"
 """The task id under which LangGraph stores the value of a `Command(resume=...)`. It stays there when it is used up, and
 would answer the next question of the same node if the run went on without a new answer."""
@@ -50,6 +52,16 @@ class Place:
     task_id: str
 
     @property
+    def thread(self) -> str:
+        """The thread that it is in."""
+        return self.config["configurable"]["thread_id"]  # pyright: ignore[reportTypedDictNotRequiredAccess] - made below
+
+    @property
+    def namespace(self) -> str:
+        """The place of its graph among those that call each other; empty for the outermost."""
+        return self.config["configurable"]["checkpoint_ns"]  # pyright: ignore[reportTypedDictNotRequiredAccess] - same
+
+    @property
     def name(self) -> str:
         """Names the node run, the same in every attempt at it."""
         where = self.config["configurable"]  # pyright: ignore[reportTypedDictNotRequiredAccess] - made below
@@ -58,7 +70,9 @@ class Place:
 
 def find_place(config: RunnableConfig) -> Place | None:
     """Where this node run keeps its records; None if its graph stores nothing."""
-    configurable = config.get("configurable", {})
+    configurable, invocation = config.get("configurable", {}), invocation_of(config)
+    if invocation is not None and not invocation.stores:
+        return None  # LangGraph shows the parent's checkpointer even where nothing is stored
     saver, info = configurable.get(CONFIG_KEY_CHECKPOINTER), get_runtime().execution_info
     if not isinstance(saver, BaseCheckpointSaver) or info is None or info.thread_id is None:
         return None

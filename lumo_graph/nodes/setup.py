@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool
-from langgraph.runtime import get_runtime
 from pydantic import create_model
 
 from lumo_graph.approvals import Rule
@@ -26,9 +26,10 @@ from lumo_graph.dialects import (
 )
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.models import RetryPolicy
+from lumo_graph.nodes.records import find_place
 from lumo_graph.nodes.stopping import Stopping
 from lumo_graph.sessions import LiveSessions
-from lumo_graph.state import AgentState, RunFields
+from lumo_graph.state import AgentState, RunFields, Update
 from lumo_graph.tools import Toolbox
 from lumo_graph.types import FUNCTION_CALLING, Limits
 
@@ -58,11 +59,25 @@ class Setup:
     """Tools whose calls do not wait, even in a run that began with a rule for them."""
     dialects: Mapping[str, Dialect] = field(default_factory=dict[str, Dialect])
     """By their names, beside ours and those of installed packages."""
+    speaker: str | None = None
+    """By which name its messages are told from those of other agents in one conversation."""
     stopping: Stopping = field(default_factory=Stopping)
     """Ends what the nodes do now."""
     _prompts: dict[tuple[str, Limits, str | None], str] = field(
         default_factory=dict[tuple[str, Limits, str | None], str], init=False, repr=False
     )
+
+    def sign(self, update: Update) -> Update:
+        """The update with the name of the agent on what it says."""
+        if self.speaker is None or not any(_is_unsigned(message) for message in update.get("messages", ())):
+            return update
+        return {
+            **update,
+            "messages": [
+                message.model_copy(update={"name": self.speaker}) if _is_unsigned(message) else message
+                for message in update.get("messages", ())
+            ],
+        }
 
     def check_runs(self, action: Action) -> None:
         """Refuse code of the function-call branch where there is no interpreter now.
@@ -149,6 +164,10 @@ class Setup:
         return [*tools, final_answer_tool(self.response_format, self.answer_schema)]
 
 
+def _is_unsigned(message: BaseMessage) -> bool:
+    return isinstance(message, AIMessage) and message.name is None
+
+
 def final_answer_tool(response_format: Any, answer_schema: dict[str, Any] | None) -> BaseTool:
     """The tool by which a function-calling model ends the run with a value."""
 
@@ -170,11 +189,10 @@ def final_answer_tool(response_format: Any, answer_schema: dict[str, Any] | None
 
 def session_key(state: AgentState, config: RunnableConfig) -> str:
     """Names the live session of a run: the thread and the graph's place in it, or the run where nothing is stored."""
-    info = get_runtime().execution_info
-    thread = info.thread_id if info else None
-    if thread is None:
+    place = find_place(config)
+    if place is None:
         return state["run"]["id"]
-    return f"{thread}/{_graph_namespace(config)}"
+    return f"{place.thread}/{_graph_namespace(config)}"
 
 
 def ends_with_run(state: AgentState, config: RunnableConfig) -> bool:

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -68,7 +69,9 @@ async def await_thread(call: Callable[[], T], *, stop: Callable[[], object]) -> 
     except asyncio.CancelledError:
         while not waiting.done():
             stop()  # again and again: the work may not have begun what there is to stop
-            await asyncio.wait([waiting], timeout=_PATIENCE)
+            # Cancelled once more, by a loop that ends for instance: what the work holds is given back at its end only.
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([waiting], timeout=_PATIENCE)
         if not waiting.cancelled():
             waiting.exception()  # seen, so that asyncio does not report it
         raise
