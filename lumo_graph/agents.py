@@ -4,12 +4,13 @@ import uuid
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import is_invalid_resume
 from langgraph.runtime import RunControl
 from langgraph.types import Command, Durability, StateSnapshot
@@ -170,6 +171,19 @@ def _check_thread_id(thread_id: object) -> str:
     if not isinstance(thread_id, str) or not thread_id or whole_characters(thread_id) != thread_id:
         raise ConfigurationError(f"thread_id must be a text that is not empty, not {thread_id!r}.")
     return thread_id
+
+
+def check_agent(model: str | BaseChatModel, options: AgentOptions | RunOptions) -> None:
+    """Refuse what no agent can be made of, before any work.
+
+    Raises:
+        ConfigurationError: something cannot be used as given.
+    """
+    dialects = check_dialects(options.get("dialects", ()))
+    agent_type = check_agent_type(cast("RunOptions", options).get("agent_type", FUNCTION_CALLING), dialects)
+    request = Request(input=None, checkpointer=None, thread_id=None, agent_type=agent_type)
+    with _assembled(model, options, request, None if not options.get("interrupt_on") else InMemorySaver(), ()):
+        pass
 
 
 @contextmanager

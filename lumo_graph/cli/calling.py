@@ -58,10 +58,19 @@ class CalledAgent:
 
     @cached_property
     def _options(self) -> AgentOptions:
-        options: AgentOptions = {**self._given, "tools": load_tools(self._named_tools)}
-        if (key := snapshot_key()) is None:
-            return options
-        from lumo_graph.executors import ProcessExecutor  # noqa: PLC0415 - only where it is not the agent that makes it
+        return whole_options(self._given, self._named_tools)
 
-        options["executor"] = ProcessExecutor(files=options.pop("files", ()), snapshot_key=key)
+
+def whole_options(given: AgentOptions, tools: list[str]) -> AgentOptions:
+    """The options of an agent with the tools that `--tools` names, and the executor that the environment asks for.
+
+    Raises:
+        ConfigurationError: a tool cannot be loaded.
+    """
+    options: AgentOptions = {**given, "tools": load_tools(tools)}
+    if (key := snapshot_key()) is None:
         return options
+    from lumo_graph.executors import ProcessExecutor  # noqa: PLC0415 - only where it is not the agent that makes it
+
+    options["executor"] = ProcessExecutor(files=options.pop("files", ()), snapshot_key=key)
+    return options

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from lumo_graph.cli.batching import batch
 from lumo_graph.cli.complaints import complain
 from lumo_graph.cli.deciding import decision_from
 from lumo_graph.cli.exits import MEANINGS, USAGE, code_of_error
@@ -49,7 +50,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(threads_app, name="threads")
-for command in (history, diff, fork, recover, serve):
+for command in (batch, history, diff, fork, recover, serve):
     app.command()(command)
 
 
