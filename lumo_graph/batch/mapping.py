@@ -141,7 +141,7 @@ def _prepare(  # noqa: PLR0917 - the arguments of `map`, checked
     batch = check_batch_name(f"batch-{uuid.uuid4().hex[:8]}" if name is None else name)
     checked = tasks_of(tasks)
     for task in checked:
-        given: dict[str, Any] = {**options, **task.options}
+        given: dict[str, Any] = {"checkpointer": checkpointer, **options, **task.options}
         try:
             request_for(task.task, cast("RunOptions", given))
         except ConfigurationError as error:

@@ -73,10 +73,9 @@ class RayWorkers:
     async def open(self, width: int) -> "RayWorker":
         """An actor on some node."""
         made: Any = self._ray.remote(Drives)
-        # No processor is asked for: a run waits more than it computes, and an actor that nobody has room for would be
-        # waited for without end.
+        # A run waits more than it computes, so an actor asks for next to nothing; for nothing at all, Ray does not spread.
         actor: Any = made.options(
-            num_cpus=0, max_concurrency=width + 1, max_restarts=0, scheduling_strategy="SPREAD"
+            num_cpus=0.001, max_concurrency=width + 1, max_restarts=0, scheduling_strategy="SPREAD"
         ).remote(self._work)
         worker = RayWorker(self._ray, actor)
         await worker.ready()
