@@ -41,7 +41,7 @@ def count(most: int, runtime: ToolRuntime) -> list:
 
 def test_arguments_are_checked_as_ever():
     box = make_toolbox([count])
-    config = {"configurable": {HAND: lambda kind, call_id: f"the {kind}"}}
+    config = {"configurable": {HAND: lambda kind, _: f"the {kind}"}}
     assert box.call("count", {"most": 3}, config).value == [3, "the runtime"]
     assert "valid integer" in box.call("count", {"most": "many"}, config).error
     assert "unexpected argument 'runtime'" in box.call("count", {"most": 3, "runtime": 1}, config).error
