@@ -11,7 +11,7 @@ from lumo_graph.errors import ConfigurationError
 INVOCATION = "__lumo_invocation"
 """Where the nodes find it, in their config's `configurable`."""
 
-_Place = tuple[int, str, str]
+_Place = tuple[str, str, str]
 
 
 class Invocation:
@@ -32,15 +32,20 @@ class Invocation:
         """Have something ended with it, because nobody can come back to it then."""
         self._leaves[key] = end
 
-    def claim(self, store: object, thread: str, namespace: str) -> None:
+    def claim(self, thread: str, namespace: str, step: str) -> None:
         """Be the only one in a namespace that the calls of a node share, as they do with `checkpointer=True`.
+
+        Args:
+            thread: the thread.
+            namespace: the namespace in it.
+            step: the checkpoint of the outermost graph from which its nodes run now.
 
         Raises:
             ConfigurationError: another one is there now.
         """
         if self._place is not None:
             return
-        place = id(store), thread, namespace
+        place = thread, namespace, step
         with _lock:
             if _remembering.setdefault(place, self) is not self:
                 raise ConfigurationError(

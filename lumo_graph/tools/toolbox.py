@@ -106,6 +106,10 @@ def _as_tool(tool: Any) -> BaseTool:
         raise ConfigurationError(f"{type(tool).__name__!r} is a toolkit. Pass its tools: *toolkit.get_tools().")
     if isinstance(tool, Runnable):
         kind = type(cast("Any", tool)).__name__
+        if hasattr(cast("Any", tool), "get_subgraphs"):
+            raise ConfigurationError(
+                f"{kind!r} is a graph, not a tool. Pass agents=[Agent(name, description, graph)], or call it in a tool."
+            )
         raise ConfigurationError(
             f"{kind!r} is a runnable, not a tool. Pass runnable.as_tool(name=..., description=...)."
         )
