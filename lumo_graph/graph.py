@@ -93,6 +93,8 @@ def create_lumo_agent(
             paths or bytes. With an executor of your own, give them to it.
         limits: what one run may use: a `Limits`, or the fields that differ from its defaults.
         checkpointer: a LangGraph checkpointer; stores the conversation and the variables, so that a run can be resumed.
+            In a larger graph: None takes the parent's, for one call; True keeps conversation and variables from call to
+            call of a thread; False stores nothing.
         system_prompt: instructions for the model, added to what this library tells it.
         response_format: form of the answer: a pydantic model, any type pydantic validates, or a JSON Schema as a dict
             (extra `schema`). An answer that does not fit goes back to the model.

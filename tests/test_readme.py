@@ -23,7 +23,12 @@ REPLIES = [
     [code("tea = price('tea')\nfinal_answer(tea)"), code("final_answer(4 * tea)")],
     [code("final_answer({'tea': price('tea'), 'cake': price('cake')})")],
     [code("found = researcher('prices of tea and cake')\nfinal_answer(max(found, key=found.get))")],
-    [code("final_answer(6 * 7)")],
+    [
+        lambda messages: code(
+            f"final_answer({re.findall(r'What is (. times .)', messages[-1].text)[-1].replace('times', '*')})"
+        )
+    ]
+    * 6,
     [code("open('report.md', 'w').write('# Sales\\n\\n' + open('sales.csv').read())\nfinal_answer('report.md')")],
     [code("sum(n * n for n in range(10))"), code("final_answer(285)")],
     [code("tea = price('tea')\nfinal_answer(tea)")],
@@ -65,7 +70,7 @@ def test_the_python_in_the_readme_runs(tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "11.5"
     assert printed[1] == "10.0 answered 1"
-    assert printed[2] == "cake"
+    assert printed[2:5] == ["cake", "42", "[42, 49]"]
     *_, last_event, changes, asked, sent, guarded = printed
     assert last_event == "answer"
     assert changes == "[('tea', 'added')]"

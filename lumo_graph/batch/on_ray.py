@@ -73,7 +73,7 @@ class RayWorkers:
     async def open(self, width: int) -> "RayWorker":
         """An actor on some node."""
         made: Any = self._ray.remote(Drives)
-        # A run waits more than it computes, so an actor asks for next to nothing; for nothing at all, Ray does not spread.
+        # A run waits more than it computes, so an actor asks for next to nothing; for nothing Ray does not spread.
         actor: Any = made.options(
             num_cpus=0.001, max_concurrency=width + 1, max_restarts=0, scheduling_strategy="SPREAD"
         ).remote(self._work)

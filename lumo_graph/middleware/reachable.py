@@ -27,7 +27,7 @@ def reachable(tools: Sequence[BaseTool], named: Collection[str] | None) -> Toolb
         if tool.name == PYTHON_INTERPRETER or (named is not None and tool.name not in named):
             continue
         try:
-            make_toolbox([tool])
+            make_toolbox([tool], handed=())
         except ConfigurationError as error:
             if named is not None:
                 raise
@@ -37,4 +37,4 @@ def reachable(tools: Sequence[BaseTool], named: Collection[str] | None) -> Toolb
     if named is not None and (missing := sorted(set(named) - {tool.name for tool in found})):
         known = ", ".join(tool.name for tool in tools if tool.name != PYTHON_INTERPRETER)
         raise ConfigurationError(f"CodeActionMiddleware names {missing[0]!r}, but the tools of the agent are: {known}.")
-    return make_toolbox(found)
+    return make_toolbox(found, handed=())

@@ -11,7 +11,7 @@ from lumo_graph.errors import ConfigurationError
 INVOCATION = "__lumo_invocation"
 """Where the nodes find it, in their config's `configurable`."""
 
-_Place = tuple[frozenset[tuple[str, int]], str, str]
+_Place = tuple[str, str, str]
 
 
 class Invocation:
@@ -32,15 +32,20 @@ class Invocation:
         """Have something ended with it, because nobody can come back to it then."""
         self._leaves[key] = end
 
-    def claim(self, store: object, thread: str, namespace: str) -> None:
+    def claim(self, thread: str, namespace: str, step: str) -> None:
         """Be the only one in a namespace that the calls of a node share, as they do with `checkpointer=True`.
+
+        Args:
+            thread: the thread.
+            namespace: the namespace in it.
+            step: the checkpoint of the outermost graph from which its nodes run now.
 
         Raises:
             ConfigurationError: another one is there now.
         """
         if self._place is not None:
             return
-        place = _identity(store), thread, namespace
+        place = thread, namespace, step
         with _lock:
             if _remembering.setdefault(place, self) is not self:
                 raise ConfigurationError(
@@ -58,14 +63,6 @@ class Invocation:
                 self._place = None
         for end in self._leaves.values():
             end()
-
-
-def _identity(store: object) -> frozenset[tuple[str, int]]:
-    """The same for copies of a checkpointer: LangGraph makes one for each graph, with a serializer of its own."""
-    parts: dict[str, object] = getattr(store, "__dict__", {})
-    return frozenset((name, id(part)) for name, part in parts.items() if name != "serde") or frozenset(
-        {("", id(store))}
-    )
 
 
 _remembering: WeakValueDictionary[_Place, Invocation] = WeakValueDictionary()

@@ -10,14 +10,15 @@ from dataclasses import replace
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.runtime import get_runtime
+from langgraph.prebuilt import ToolRuntime
+from langgraph.runtime import Runtime, get_runtime
 
 from lumo_graph.budgets import BUDGET, SPEND, Spent, left_of, used_up
 from lumo_graph.nodes.asking import usage_so_far
 from lumo_graph.nodes.leaving import CALLER, Caller
 from lumo_graph.nodes.scratchpad import without_answers
 from lumo_graph.state import AgentState
-from lumo_graph.tools import IDEMPOTENCY_KEY, Toolbox, run_in_background
+from lumo_graph.tools import HAND, IDEMPOTENCY_KEY, Toolbox, run_in_background
 from lumo_graph.types import Limits, ToolReply, Usage
 
 
@@ -45,7 +46,8 @@ class Making:
         self._specs = {spec.name: spec for spec in toolbox.specs}
         self._began = time.monotonic()
         self._spent = Spent()
-        self._caller = Caller(get_runtime().control)
+        self._runtime: Runtime[Any] = get_runtime()
+        self._caller = Caller(self._runtime.control)
         self._stopped = False
         self._lock = threading.Lock()
         self._cancels: list[Callable[[], object]] = []
@@ -81,7 +83,7 @@ class Making:
             StoppedError: the action was stopped.
             GraphBubbleUp: the tool has asked a person, or the run is being drained.
         """
-        configurable = dict(self._config.get("configurable", {}))
+        configurable = {**self._config.get("configurable", {}), HAND: self._hand}
         # Where nothing is recorded no call is made again, so any key that is like no other will do.
         configurable[IDEMPOTENCY_KEY] = key or uuid.uuid4().hex
         if not self.is_agent(name):
@@ -104,6 +106,22 @@ class Making:
         for cancel in cancels:
             cancel()
         self._caller.leave()
+
+    def _hand(self, kind: str, call_id: str | None) -> Any:
+        """What a tool asks for beside its arguments."""
+        runtime = self._runtime
+        if kind == "store":
+            return runtime.store
+        return ToolRuntime(
+            state=dict(self._state),
+            context=runtime.context,
+            config=self._config,
+            stream_writer=runtime.stream_writer,
+            tool_call_id=call_id,
+            store=runtime.store,
+            execution_info=runtime.execution_info,
+            server_info=runtime.server_info,
+        )
 
     def _left(self, tool_calls: int) -> dict[str, float]:
         return left_of(

@@ -104,7 +104,7 @@ class Node(Runnable[AgentState, Update]):
             return
         place = find_place(config)
         if place is not None and place.namespace and ":" not in place.namespace:
-            invocation.claim(place.saver, place.thread, place.namespace)
+            invocation.claim(place.thread, place.namespace, place.step)
         # A stream may be left, and then no node hears of it.
         if state.get("run") and ends_with_run(state, config):
             key = session_key(state, config)

@@ -62,6 +62,11 @@ class Place:
         return self.config["configurable"]["checkpoint_ns"]  # pyright: ignore[reportTypedDictNotRequiredAccess] - same
 
     @property
+    def step(self) -> str:
+        """The checkpoint of the outermost graph from which its nodes run now."""
+        return self.root["configurable"]["checkpoint_id"]  # pyright: ignore[reportTypedDictNotRequiredAccess] - same
+
+    @property
     def name(self) -> str:
         """Names the node run, the same in every attempt at it."""
         where = self.config["configurable"]  # pyright: ignore[reportTypedDictNotRequiredAccess] - made below

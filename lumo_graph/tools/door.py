@@ -1,8 +1,9 @@
 """The way to one tool: arguments in, plain data or an error out, the same for code and for function calls."""
 
 import asyncio
+import typing
 import uuid
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from langchain_core.messages import ToolCall, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 
-from lumo_graph.errors import LumoGraphError
+from lumo_graph.errors import ConfigurationError, LumoGraphError
 from lumo_graph.tools.background import run_in_background
 from lumo_graph.tools.docstrings import read_docstring
 from lumo_graph.tools.effects import Effects, effects_of
@@ -23,7 +24,8 @@ from lumo_graph.tools.failures import (
     rejected,
     shorten,
 )
-from lumo_graph.tools.kinds import is_async_only, is_cancellable, is_sync_only, source_function
+from lumo_graph.tools.handing import HAND, HANDED, Handed
+from lumo_graph.tools.kinds import is_async_only, is_cancellable, is_sync_only, source_function, without_partial
 from lumo_graph.tools.parameters import BadArgumentsError, Parameters
 from lumo_graph.tools.plain import NotDataError, TooLargeError, text_of, to_plain
 from lumo_graph.tools.returns import read_result
@@ -60,7 +62,7 @@ class Door:
             result = (
                 run_in_background(lambda: self._ainvoke(bound, config))
                 if self.spec.is_async
-                else self.tool.invoke(self._input(bound), config)
+                else self.tool.invoke(self._input(bound, config), config)
             )
         except (Exception, SystemExit, asyncio.CancelledError) as error:  # noqa: BLE001 - what a tool raises it says
             return self._failed(error, bound)
@@ -72,7 +74,7 @@ class Door:
         try:
             bound = self.parameters.bind(self.spec.name, args)
             result = (
-                await asyncio.to_thread(self.tool.invoke, self._input(bound), config)
+                await asyncio.to_thread(self.tool.invoke, self._input(bound, config), config)
                 if self.sync_only
                 else await self._ainvoke(bound, config)
             )
@@ -87,14 +89,23 @@ class Door:
         return await asyncio.to_thread(self._reply, result)
 
     def _ainvoke(self, bound: dict[str, Any], config: RunnableConfig | None) -> Coroutine[Any, Any, Any]:
-        return self.tool.ainvoke(self._input(bound), config)
+        return self.tool.ainvoke(self._input(bound, config), config)
 
-    def _input(self, bound: dict[str, Any]) -> ToolCall:
+    def _input(self, bound: dict[str, Any], config: RunnableConfig | None) -> ToolCall:
         # Without an id LangChain returns the tool's own result, with one a ToolMessage of text. The form of a tool call
         # keeps an argument named `type` from being taken for one.
         call_id = f"call_{uuid.uuid4().hex}" if self.parameters.needs_call_id else None
         args = self.parameters.validate(bound) if self.parameters.validated_here else dict(bound)
+        if self.parameters.handed:
+            args |= self._handed(call_id, config)
         return ToolCall(type="tool_call", name=self.spec.name, args=args, id=call_id)
+
+    def _handed(self, call_id: str | None, config: RunnableConfig | None) -> dict[str, Any]:
+        hand = (config or {}).get("configurable", {}).get(HAND)
+        if hand is None:
+            names = ", ".join(self.parameters.handed)
+            raise BadArgumentsError(f"{self.spec.name}(): only in a run of an agent is there something for {names}.")
+        return {name: hand(kind, call_id) for name, kind in self.parameters.handed.items()}
 
     def _failed(self, error: BaseException, bound: Mapping[str, Any]) -> ToolReply:
         error = leaf(error)
@@ -104,7 +115,7 @@ class Door:
             return ToolReply(error=str(error), error_type=error.kind)
         if is_validation_error(error):  # of the arguments, or of data inside the tool?
             try:
-                self.parameters.validate(bound)
+                self.parameters.validate({**dict.fromkeys(self.parameters.handed), **bound})
             except Exception as own:  # noqa: BLE001 - a validator of the user's may raise anything
                 if is_validation_error(own):
                     return rejected(self.spec.name, own, self.parameters.shown, self.parameters.keys)
@@ -141,13 +152,14 @@ class Door:
             )
 
 
-def open_door(tool: BaseTool, *, max_result_bytes: int) -> Door:
+def open_door(tool: BaseTool, *, max_result_bytes: int, handed: Collection[Handed] = HANDED) -> Door:
     """Read a tool once, for all its calls.
 
     Raises:
         ConfigurationError: the tool cannot be shown to a model.
     """
-    parameters = read_parameters(tool)
+    parameters = read_parameters(tool, handed=handed)
+    _check_returns(tool)
     doc = read_docstring(tool.description, parameters.keys)
     returns, keys = read_result(tool)
     text = f"{doc.text}\n\nKeys of the result: {keys}".strip() if keys else doc.text
@@ -167,6 +179,18 @@ def open_door(tool: BaseTool, *, max_result_bytes: int) -> Door:
         awaited=is_async_only(tool) or is_cancellable(tool),
         max_result_bytes=max_result_bytes,
         effects=effects_of(tool, source_function(tool)),
+    )
+
+
+def _check_returns(tool: BaseTool) -> None:
+    """Refuse a tool that only ever steers a graph: an agent's own edges lead on from its tools."""
+    returned = getattr(without_partial(source_function(tool) or (lambda: None)), "__annotations__", {}).get("return")
+    kind = typing.get_origin(returned) or returned
+    if not isinstance(kind, type) or kind.__name__ != "Command" or not kind.__module__.startswith("langgraph."):
+        return
+    raise ConfigurationError(
+        f"The tool {tool.name!r} returns a Command, which only LangGraph's ToolNode follows: no call of code can leave "
+        "the agent for another node. Have it return data, and let the graph around the agent decide by the answer."
     )
 
 

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, cast
 
 from langchain_core.runnables import RunnableConfig
-from langchain_core.tools import StructuredTool
+from langchain_core.tools import InjectedToolArg, StructuredTool
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
 
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.tools.docstrings import read_docstring
 from lumo_graph.tools.failures import first_line
+from lumo_graph.tools.handing import handed_kind
 from lumo_graph.tools.kinds import without_partial
 from lumo_graph.tools.typeddicts import with_readable_typeddicts
 
@@ -144,6 +145,8 @@ def _args_schema(
 
 
 def _field(hint: Any, default: Any, description: str) -> tuple[Any, Any]:
+    if handed_kind(hint) is not None:  # no argument, and nothing that is to be checked or copied
+        return Annotated[Any, InjectedToolArg()], cast("Any", Field)(exclude=True)
     if isinstance(default, FieldInfo):  # def search(query: str = Field(description=...))
         return hint, default
     settings: dict[str, Any] = {} if default is inspect.Parameter.empty else {"default": default}

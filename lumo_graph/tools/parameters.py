@@ -2,12 +2,13 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 import pydantic
 import pydantic.v1
 
+from lumo_graph.tools.handing import Handed
 from lumo_graph.types import Parameter
 
 AnyModel: TypeAlias = type[pydantic.BaseModel] | type[pydantic.v1.BaseModel]
@@ -47,6 +48,8 @@ class Parameters:
     """Optional parameters for which None means what leaving them out means."""
     needs_call_id: bool = False
     """LangChain injects the id of the call."""
+    handed: Mapping[str, Handed] = field(default_factory=dict[str, Handed])
+    """Parameters that are handed something by the agent."""
     validated_here: bool = False
     """LangChain does not validate for this tool: its input must be what `validate` returns."""
 

@@ -4,7 +4,7 @@ import inspect
 import keyword
 import typing
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from langchain_core.tools.base import create_schema_from_function
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.tools.docstrings import read_docstring
 from lumo_graph.tools.failures import first_line
+from lumo_graph.tools.handing import Handed, handed_by_name
 from lumo_graph.tools.kinds import is_async_only, source_function, without_partial
 from lumo_graph.tools.naming import identifier
 from lumo_graph.tools.parameters import AnyModel, Parameters
@@ -35,12 +36,13 @@ _PLAIN_FACTORIES: dict[Any, str] = {list: "[]", dict: "{}", str: "''", int: "0",
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
-def read_parameters(tool: BaseTool) -> Parameters:
+def read_parameters(tool: BaseTool, *, handed: Collection[Handed] = ()) -> Parameters:
     """Read what a tool takes from its schema, without what LangChain injects.
 
     Args:
         tool: any tool; its schema may be a pydantic model of v1 or v2, or a JSON schema. Parameters that it does not
             describe are described by the tool's own description, if that is a Google-style docstring.
+        handed: what it can be handed beside its arguments.
 
     Raises:
         ConfigurationError: the schema cannot be shown to a model, or something must be injected that nobody injects.
@@ -56,6 +58,9 @@ def read_parameters(tool: BaseTool) -> Parameters:
     names = _python_names(tool, properties)
     descriptions = read_docstring(tool.description, properties).arguments
     aliases = _aliases(model)
+    beside: dict[str, Handed] = {
+        name: kind for name, kind in handed_by_name(tool).items() if kind in handed and name not in properties
+    }
     shown = [
         _parameter(
             name=names[key],
@@ -77,7 +82,8 @@ def read_parameters(tool: BaseTool) -> Parameters:
         },
         schemas={name: schemas[key] for key, name in names.items()},
         unset=frozenset(names[key] for key, default in defaults.items() if default in (None, "None")),
-        needs_call_id=_check_injected(tool, model, properties),
+        needs_call_id=_check_injected(tool, model, properties, beside),
+        handed=beside,
         validated_here=tool.args_schema is None,
     )
 
@@ -135,14 +141,14 @@ def _cannot_describe(tool: BaseTool, error: Exception) -> ConfigurationError:
     )
 
 
-def _check_injected(tool: BaseTool, model: AnyModel | None, properties: JsonSchema) -> bool:
+def _check_injected(tool: BaseTool, model: AnyModel | None, properties: JsonSchema, handed: Collection[str]) -> bool:
     """Whether the tool wants its call's id; refuses a tool that wants more than LangChain itself can hand it."""
     fields: Mapping[str, Any] = {}
     if model is not None:
         fields = model.model_fields if issubclass(model, pydantic.BaseModel) else model.__fields__
     needs_call_id = False
     for name, info in fields.items():
-        if name in properties or getattr(info, "alias", None) in properties:
+        if name in properties or name in handed or getattr(info, "alias", None) in properties:
             continue
         notes = [*typing.get_args(getattr(info, "annotation", None))[1:], *getattr(info, "metadata", ())]
         if any(note is InjectedToolCallId or isinstance(note, InjectedToolCallId) for note in notes):
@@ -151,7 +157,7 @@ def _check_injected(tool: BaseTool, model: AnyModel | None, properties: JsonSche
             raise _not_injected(tool, name)
     if model is not None and isinstance(tool, StructuredTool):
         for name in _required_by(source_function(tool)):
-            if name not in fields:
+            if name not in fields and name not in handed:
                 raise _not_injected(tool, name)
     return needs_call_id
 
@@ -159,7 +165,7 @@ def _check_injected(tool: BaseTool, model: AnyModel | None, properties: JsonSche
 def _not_injected(tool: BaseTool, parameter: str) -> ConfigurationError:
     return ConfigurationError(
         f"The parameter {parameter!r} of the tool {tool.name!r} is not one that a model fills in, and only LangGraph's "
-        f"ToolNode would inject it. Give it a default, or bind it with functools.partial."
+        f"ToolNode would inject it. Give it a default, bind it with functools.partial, or take a ToolRuntime."
     )
 
 

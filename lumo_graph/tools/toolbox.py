@@ -1,7 +1,7 @@
 """All tools of an agent: LangChain tools, functions and async functions as one kind of thing."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, cast
@@ -15,6 +15,7 @@ from lumo_graph.tools.door import Door, open_door
 from lumo_graph.tools.effects import Effects
 from lumo_graph.tools.failures import unknown_tool
 from lumo_graph.tools.functions import name_of, tool_from_callable
+from lumo_graph.tools.handing import HANDED, Handed
 from lumo_graph.tools.naming import check_name, check_unique
 from lumo_graph.types import ToolReply, ToolSpec
 
@@ -64,7 +65,10 @@ class Toolbox:
 
 
 def make_toolbox(
-    tools: Sequence[BaseTool | Callable[..., Any]], *, max_result_bytes: int = MAX_RESULT_BYTES
+    tools: Sequence[BaseTool | Callable[..., Any]],
+    *,
+    max_result_bytes: int = MAX_RESULT_BYTES,
+    handed: Collection[Handed] = HANDED,
 ) -> Toolbox:
     """Check tools and make them one kind of thing.
 
@@ -72,6 +76,7 @@ def make_toolbox(
         tools: LangChain tools, functions, async functions, bound methods, partials, objects with `__call__`. A plain
             function's parameters come from its signature, their descriptions from a Google-style docstring.
         max_result_bytes: the most a result may have, in bytes.
+        handed: what tools can be handed beside their arguments.
 
     Raises:
         ConfigurationError: something is not a tool, has a name or parameters that cannot be used, or two tools have
@@ -83,7 +88,7 @@ def make_toolbox(
         raise ConfigurationError(f"max_result_bytes must be a whole number of at least 1, not {max_result_bytes!r}.")
     found = [_as_tool(tool) for tool in tools]
     check_unique(tool.name for tool in found)
-    doors = {tool.name: open_door(tool, max_result_bytes=max_result_bytes) for tool in found}
+    doors = {tool.name: open_door(tool, max_result_bytes=max_result_bytes, handed=handed) for tool in found}
     return Toolbox(
         specs=tuple(door.spec for door in doors.values()),
         tools=MappingProxyType({tool.name: tool for tool in found}),
@@ -101,6 +106,10 @@ def _as_tool(tool: Any) -> BaseTool:
         raise ConfigurationError(f"{type(tool).__name__!r} is a toolkit. Pass its tools: *toolkit.get_tools().")
     if isinstance(tool, Runnable):
         kind = type(cast("Any", tool)).__name__
+        if hasattr(cast("Any", tool), "get_subgraphs"):
+            raise ConfigurationError(
+                f"{kind!r} is a graph, not a tool. Pass agents=[Agent(name, description, graph)], or call it in a tool."
+            )
         raise ConfigurationError(
             f"{kind!r} is a runnable, not a tool. Pass runnable.as_tool(name=..., description=...)."
         )

@@ -100,12 +100,10 @@ def left():
     return count
 
 
-@pytest.mark.parametrize("where", ["alone", "below a parent"])
-@pytest.mark.parametrize("stored", [False, True])
+# Alone and stored, its session waits for the next input of the thread.
+@pytest.mark.parametrize(("where", "stored"), [("alone", False), ("below a parent", False), ("below a parent", True)])
 @both_ways
 def test_a_stream_that_is_left_early_leaves_no_process(how, where, stored, left):
-    if where == "alone" and stored:
-        pytest.skip("its session waits for the next input of the thread")
     agent = coder(*STAYS)
     graph = agent if where == "alone" else below(agent, InMemorySaver() if stored else None)
 

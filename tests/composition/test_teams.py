@@ -204,6 +204,11 @@ def note(text: str) -> str:
     return text
 
 
+def test_an_agent_among_the_tools_of_ours_is_told_where_it_belongs():
+    with pytest.raises(ConfigurationError, match=r"is a graph, not a tool. Pass agents=\[Agent"):
+        coder(tools=[coder()])
+
+
 # -- names
 
 
