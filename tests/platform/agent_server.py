@@ -49,7 +49,7 @@ class Switch:
                 self.end_headers()
                 self.close_connection = True
 
-            def log_message(self, format, *args):
+            def log_message(self, *_):
                 """Say nothing."""
 
         self._server = LoopbackServer(Handler)
@@ -144,7 +144,7 @@ def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            with urlopen(f"{address}/ok", timeout=5):
+            with urlopen(f"{address}/ok", timeout=5):  # noqa: S310 - on loopback
                 return
         except (URLError, OSError):
             time.sleep(0.1)
