@@ -13,6 +13,9 @@ are there, and calls that have returned are not made again. On one machine SQLit
 STORE=postgresql://... (`pip install 'lumo-graph[postgres]'`).
 """
 
+# LangGraph leaves the types of a graph's parts open:
+# pyright: reportUnknownMemberType=false
+
 import asyncio
 import contextvars
 import importlib
@@ -61,7 +64,7 @@ def order(name: str) -> str:
 
 async def buy(state: Order) -> Order:
     """Have the agent order the goods: an activity, begun anew by another worker if this one dies."""
-    thread_id = activity.info().workflow_id
+    thread_id = activity.info().workflow_id or ""
     async with heartbeat():
         # In a context of its own: a run is no part of the pipeline's graph, whose config LangGraph keeps there.
         run = asyncio.get_running_loop().create_task(run_or_resume(thread_id, state), context=contextvars.Context())
@@ -73,16 +76,17 @@ async def run_or_resume(thread_id: str, state: Order) -> RunResult:
     """One run of the agent in one thread, whoever has begun it. One that has ended gives its result again."""
     model = resolve_model(os.environ.get("LUMO_MODEL", "openai:gpt-4.1-nano"), base_url=os.environ.get("LUMO_BASE_URL"))
     async with aopen_checkpointer(STORE) as store:
-        if await store.aget_tuple({"configurable": {"thread_id": thread_id}}):
-            return await aresume(thread_id, model, checkpointer=store, tools=[order])
-        return await arun(
-            f"Order each of {state.get('goods')} once, and answer with the list of receipts.",
-            model,
-            tools=[order],
-            agent_type="code-agent",
-            checkpointer=store,
-            thread_id=thread_id,
-        )
+        begun = store and await store.aget_tuple({"configurable": {"thread_id": thread_id}})
+    if begun:
+        return await aresume(thread_id, model, checkpointer=STORE, tools=[order])
+    return await arun(
+        f"Order each of {state.get('goods')} once, and answer with the list of receipts.",
+        model,
+        tools=[order],
+        agent_type="code-agent",
+        checkpointer=STORE,
+        thread_id=thread_id,
+    )
 
 
 def write_letter(state: Order) -> Order:
