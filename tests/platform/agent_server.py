@@ -30,8 +30,8 @@ _OFFLINE = {
     "LANGGRAPH_NO_VERSION_CHECK": "true",  # asks PyPI
     "LANGGRAPH_CLI_NO_ANALYTICS": "1",
 }
-_START_SECONDS = 90.0
-_END_SECONDS = 30.0
+_START_SECONDS = 120.0
+_END_SECONDS = 60.0
 
 
 class Switch:
@@ -108,7 +108,13 @@ def running_agent_server(binaries: Path, home: Path, options: Iterable[str] = ()
         process = subprocess.Popen(
             [binaries / "langgraph", "dev", "--no-browser", "--port", str(port), *options],
             cwd=home,
-            env={**os.environ, **_OFFLINE, "LUMO_BASE_URL": switch.base_url, "SENT": str(home / "sent")},
+            env={
+                **os.environ,
+                **_OFFLINE,
+                "PYTHONPATH": str(ROOT),
+                "LUMO_BASE_URL": switch.base_url,
+                "SENT": str(home / "sent"),
+            },
             stdout=log,
             stderr=log,
         )

@@ -11,6 +11,8 @@ from langchain_core.messages import AIMessage
 from tests.platform.agent_server import running_agent_server
 from tests.watching import has_ended, processes_below, until
 
+pytestmark = pytest.mark.timeout(300)  # a server that starts on a busy machine takes its time
+
 GRAPHS = ["code_agent", "function_calling", "research_team", "desk", "office"]
 
 
@@ -29,7 +31,8 @@ def kill_sessions(server):
 
 @pytest.fixture(scope="module")
 def started(platform_bin, tmp_path_factory):
-    with running_agent_server(platform_bin, tmp_path_factory.mktemp("agent_server") / "home") as server:
+    options = ["--no-reload", "--n-jobs-per-worker", "4"]
+    with running_agent_server(platform_bin, tmp_path_factory.mktemp("agent_server") / "home", options) as server:
         yield server
 
 
@@ -74,13 +77,16 @@ def test_assistants_of_one_graph_work_each_in_its_own_way(server):
     create = server.client.assistants.create
     brief = create("code_agent", context={"agent_type": "function-calling", "system_prompt": "Be brief."})
     careful = create("code_agent", context={"limits": {"max_steps": 1}})
-    with server.scripted("42", code("x = 1"), "Nothing yet.") as model:
+    older = create("code_agent", config={"configurable": {"agent_type": "function-calling"}})
+    with server.scripted("42", code("x = 1"), "Nothing yet.", "43") as model:
         first = server.client.runs.wait(None, brief["assistant_id"], input={"task": "6 * 7?"})
         second = server.client.runs.wait(None, careful["assistant_id"], input={"task": "6 * 7?"})
+        third = server.client.runs.wait(None, older["assistant_id"], input={"task": "6 * 7 + 1?"})
     assert (first["answer"], first["outcome"]) == ("42", "answered")
     assert "Be brief." in model.requests[0].body["messages"][0]["content"]
     assert "Be brief." not in model.requests[1].body["messages"][0]["content"]
     assert (second["answer"], second["outcome"]) == ("Nothing yet.", "max_steps")
+    assert (third["answer"], third["outcome"]) == ("43", "answered")
 
 
 def test_a_context_that_cannot_be_used_is_named(server):
@@ -110,6 +116,20 @@ def test_they_come_back_from_the_checkpoint_where_the_session_is_gone(server, th
         kill_sessions(server)
         result = server.client.runs.wait(thread, "code_agent", input={"task": "add one"})
     assert (result["answer"], result["steps"][-1]["restore"]) == (21, "snapshot")
+
+
+def test_runs_at_once_do_not_meet(server):
+    def double(body):
+        return code(f"import time\ntime.sleep(0.2)\nfinal_answer(2 * {body['messages'][-1]['content']})")
+
+    threads = [server.client.threads.create()["thread_id"] for _ in range(6)]
+    with server.scripted(*[double] * 6):
+        runs = [
+            server.client.runs.create(thread, "code_agent", input={"task": str(number)})
+            for number, thread in enumerate(threads)
+        ]
+        results = [server.client.runs.join(thread, run["run_id"]) for thread, run in zip(threads, runs, strict=True)]
+    assert [result["answer"] for result in results] == [0, 2, 4, 6, 8, 10]
 
 
 def test_every_mode_streams(server, thread):
