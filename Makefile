@@ -5,9 +5,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PLATFORM := .venv-platform
 # bfcl-eval is read for its tasks only, so it comes without the models and clients it depends on.
-INSTALL = if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(BIN)/python -c constraints.txt $(1); \
-	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(1); fi
+INSTALL = $(call INSTALL_INTO,$(VENV),constraints.txt,$(1))
+INSTALL_INTO = if command -v uv >/dev/null 2>&1; then uv pip install --quiet --python $(1)/bin/python -c $(2) $(3); \
+	else $(1)/bin/python -m pip install --quiet --disable-pip-version-check -c $(2) $(3); fi
+MAKE_VENV = if command -v uv >/dev/null 2>&1; then uv venv --quiet --allow-existing --python $(PYTHON) $(1); \
+	else $(PYTHON) -m venv $(1) && $(1)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip; fi
 
 help:  ## show this list
 	@grep -E '^[a-z]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -15,7 +19,7 @@ help:  ## show this list
 demo: $(VENV)/.demo  ## watch the agent solve a task on real figures: no key, no network
 	@$(BIN)/lumo demo
 
-test: $(VENV)/.dev  ## run the tests
+test: $(VENV)/.dev $(PLATFORM)/.made  ## run the tests
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m pytest -n 2 -q
 
 lint: $(VENV)/.dev types  ## check style, types and the floors of the house
@@ -43,14 +47,13 @@ bench: $(VENV)/.dev  ## measure, and compare with other libraries in environment
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.bfcl
 
 clean:  ## remove the environment and what tools left
-	@rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .benchmarks
+	@rm -rf $(VENV) $(PLATFORM) build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .benchmarks
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "lumo_graph needs Python 3.11 or newer; choose one with: make PYTHON=python3.12 ..."; exit 1; }
 	@echo "Making the environment in $(VENV) ..."
-	@if command -v uv >/dev/null 2>&1; then uv venv --quiet --allow-existing --python $(PYTHON) $(VENV); \
-		else $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip; fi
+	@$(call MAKE_VENV,$(VENV))
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
@@ -63,5 +66,13 @@ $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 	@$(call INSTALL,-e '.[cli$(comma)openai$(comma)postgres$(comma)langchain$(comma)schema$(comma)tools$(comma)mcp$(comma)server]' --group dev)
 	@$(call INSTALL,--no-deps bfcl-eval mpmath)
 	@touch $@ $(VENV)/.demo
+
+# LangGraph's Agent Server and deepagents, which tests drive from outside: what they allow and what our tools need exclude
+# each other.
+$(PLATFORM)/.made: $(VENV)/.made pyproject.toml constraints-platform.txt
+	@echo "Installing the Agent Server and deepagents in $(PLATFORM) ..."
+	@$(call MAKE_VENV,$(PLATFORM))
+	@$(call INSTALL_INTO,$(PLATFORM),constraints-platform.txt,-e '.[cli$(comma)openai$(comma)langchain]' 'langgraph-cli[inmem]' deepagents)
+	@touch $@
 
 comma := ,

@@ -1,5 +1,6 @@
 """An agent that is made for one call: checked, opened with its store, and closed with its sessions."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
@@ -197,7 +198,10 @@ def opened(
         open_mcp_tools(options.get("mcp_servers"), beside=options.get("tools", ())) as found,
         _assembled(model, options, request, saver, found) as agent,
     ):
-        yield agent
+        try:
+            yield agent
+        finally:
+            agent.sessions.close_all()
 
 
 @asynccontextmanager
@@ -211,7 +215,10 @@ async def aopened(
         aopen_mcp_tools(options.get("mcp_servers"), beside=options.get("tools", ())) as found,
     ):
         with _assembled(model, options, request, saver, found) as agent:
-            yield agent
+            try:
+                yield agent
+            finally:
+                await asyncio.shield(asyncio.to_thread(agent.sessions.close_all))  # their end is waited for
 
 
 @contextmanager
@@ -263,5 +270,3 @@ def _assembled(
         if request.thread_id:
             error.add_note(f"The run is kept as thread {request.thread_id!r}; resume continues it.")
         raise
-    finally:
-        made.sessions.close_all()

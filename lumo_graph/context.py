@@ -1,7 +1,7 @@
 """What one caller wants of an agent: of a graph that many use, each with a context of its own."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.limits import Limits
@@ -16,6 +16,8 @@ class AgentContext:
     Agent Server. It comes before what the agent was created with, and after what the run's input says. A graph that
     embeds agents hands them its own context if that is an AgentContext. Agents that an agent calls have none.
     """
+
+    __pydantic_config__: ClassVar = {"use_attribute_docstrings": True}
 
     agent_type: AgentTypeName | None = None
     """`"function-calling"` or `"code-agent"`; None: the agent's own."""

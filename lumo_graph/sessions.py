@@ -1,5 +1,6 @@
 """Live sessions as a cache of the checkpoint: one per thread, handed out only where it matches the stored namespace."""
 
+import asyncio
 import os
 import threading
 import uuid
@@ -136,6 +137,11 @@ class LiveSessions:
         """End the idle session of `key`, if there is one."""
         if (idle := self._idle.pop(key)) is not None:
             close_session(idle.session)
+
+    async def aclose(self, key: str) -> None:
+        """The same, from an event loop: the end of a session is waited for."""
+        if (idle := self._idle.pop(key)) is not None:
+            await asyncio.to_thread(close_session, idle.session)
 
     def close_all(self) -> None:
         """End every idle session. The agent can still be used: sessions come back from their checkpoints."""

@@ -13,6 +13,7 @@ from langchain_core.messages import AnyMessage, BaseMessage, RemoveMessage, conv
 from langgraph.channels import DeltaChannel, EphemeralValue
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Overwrite
+from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from lumo_graph.types import AgentTypeName, Outcome
@@ -100,29 +101,51 @@ class Counters(TypedDict):
     """Steps made when the last plan was made; -1 before the first plan."""
 
 
+_described = with_config(ConfigDict(use_attribute_docstrings=True))
+"""A server's schema of it says what stands below its fields. Of those that it inherits, their own description."""
+
+
 class RunInput(TypedDict, total=False):
     """What one run is asked; gone once `prepare` has read it, so that a later run never inherits it."""
 
-    task: Annotated[str, EphemeralValue]
-    agent_type: Annotated[AgentTypeName, EphemeralValue]
-    history: Annotated[list[Any], EphemeralValue]
-    limits: Annotated[dict[str, Any], EphemeralValue]
+    task: Annotated[str, Field(description="What to do. Not needed where `messages` end with it."), EphemeralValue]
+    agent_type: Annotated[
+        AgentTypeName,
+        Field(description="`code-agent` or `function-calling` (`code`, `mcp`); the agent's own unless given."),
+        EphemeralValue,
+    ]
+    history: Annotated[
+        list[Any],
+        Field(description="What was said before, as messages, in a thread that does not know it yet."),
+        EphemeralValue,
+    ]
+    limits: Annotated[
+        dict[str, Any],
+        Field(description="What the run may use: the fields of `Limits` that differ from the agent's own."),
+        EphemeralValue,
+    ]
 
 
+@_described
 class AgentInput(RunInput, total=False):
     """What a run takes. A `task`, or `messages` that end with one."""
 
     messages: Annotated[list[AnyMessage], DeltaChannel(add_messages)]
+    """New messages of the conversation; the last human one is the task."""
 
 
+@_described
 class AgentOutput(TypedDict, total=False):
     """What a run gives."""
 
     answer: Any
+    """Plain data, as the code or the model gave it; None where there is none."""
     outcome: Outcome | None
+    """Why the run ended."""
     steps: Annotated[list[dict[str, Any]], DeltaChannel(append)]
     """The steps of this run, each the `to_dict` of a `Step`."""
     messages: Required[Annotated[list[AnyMessage], DeltaChannel(add_messages)]]
+    """The conversation of the thread."""
     usage: dict[str, Any]
     """What the model calls of this run used, the fields of a `Usage`."""
     isolation: dict[str, Any] | None

@@ -7,6 +7,7 @@ from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
 from lumo_graph import (
+    AgentContext,
     Execution,
     Executor,
     Limits,
@@ -56,6 +57,8 @@ def embed(model: BaseChatModel) -> None:
     agent = create_lumo_agent(model, [search], agent_type="code-agent", response_format=dict[str, int])
     builder = StateGraph(ParentState)
     builder.add_node("analyst", agent)
+    agent.invoke({"task": "x"}, context=AgentContext(agent_type="code-agent", limits={"max_steps": 3}))
+    AgentContext(agent_type="coder")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     builder.add_edge(START, "analyst")
     builder.compile()
 

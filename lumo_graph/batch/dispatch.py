@@ -11,6 +11,8 @@ from lumo_graph.batch.tasks import BatchTask, thread_of
 from lumo_graph.errors import ExecutorError, LumoGraphError
 
 _MOST_ATTEMPTS = 4
+_ALONE_AFTER = 2
+"""Losses after which a task gets a worker of its own: it may be the one that kills them."""
 _MOST_OPENINGS = 3
 """Failed attempts in a row to have a worker."""
 
@@ -148,6 +150,8 @@ class Dispatch:
             self._out.put_nowait(error)
 
     async def _next(self, seat: _Seat, job: _Job) -> None:
+        if job.attempts >= _ALONE_AFTER:
+            seat = _Seat(self._workers, 1)
         worker = await seat.worker()
         self._running += 1
         self._tell()
@@ -160,6 +164,8 @@ class Dispatch:
             self._out.put_nowait(replace(done, attempts=job.attempts + 1))
         finally:
             self._running -= 1
+            if job.attempts >= _ALONE_AFTER:
+                await seat.close()
 
     def _retry(self, job: _Job, error: WorkerLostError) -> None:
         attempts = job.attempts + 1

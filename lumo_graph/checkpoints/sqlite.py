@@ -1,5 +1,6 @@
 """A store in a file."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
@@ -38,7 +39,7 @@ async def aopened(path: Path, *, must_exist: bool) -> AsyncGenerator["AsyncSqlit
     _check(path, must_exist=must_exist)
     async with AsyncExitStack() as stack:
         with _readable(path):
-            _probe(path)
+            await asyncio.to_thread(_probe, path)
             saver = await stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(path)))
             await saver.setup()
         yield saver

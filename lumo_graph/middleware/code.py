@@ -1,5 +1,6 @@
 """Our interpreter for agents of LangChain: `create_agent(..., middleware=[CodeActionMiddleware()])`."""
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -148,7 +149,8 @@ class CodeActionMiddleware(AgentMiddleware[CodeState, Any, Any]):
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
     ) -> Any:
-        return await handler(self._told(request))
+        # To say what code can import, an executor may read files.
+        return await handler(await asyncio.to_thread(self._told, request))
 
     def _told(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
         """The request, with what the model must know of the interpreter."""

@@ -34,22 +34,20 @@ class Answer:
 
     def run(self, state: AgentState, config: RunnableConfig) -> Update:
         """End the run."""
-        self._close_session(state, config)
+        if ends_with_run(state, config):
+            self._setup.sessions.close(session_key(state, config))
         if not _needs_call(state):
             return _closing(state)
         return self._update(state, ask(self._setup, self._messages(state), config))
 
     async def arun(self, state: AgentState, config: RunnableConfig) -> Update:
         """End the run, from an event loop."""
-        self._close_session(state, config)
+        if ends_with_run(state, config):
+            await self._setup.sessions.aclose(session_key(state, config))
         if not _needs_call(state):
             return _closing(state)
         await self._setup.write_prompt(state["run"])
         return self._update(state, await aask(self._setup, self._messages(state), config))
-
-    def _close_session(self, state: AgentState, config: RunnableConfig) -> None:
-        if ends_with_run(state, config):
-            self._setup.sessions.close(session_key(state, config))
 
     def _messages(self, state: AgentState) -> list[BaseMessage]:
         return request_messages(self._setup, state, last_call_prompt(state.get("outcome") or ""))

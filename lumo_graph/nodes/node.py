@@ -1,5 +1,6 @@
 """A node with a sync and an async form."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from functools import partial
@@ -75,8 +76,11 @@ class Node(Runnable[AgentState, Update]):
                 self._setup.stopping.check(update, stops)
                 check_caller(config, update)
                 update = finish(update)
-        except BaseException:
+        except GeneratorExit:  # nothing can be awaited any more
             self._release(input, config)
+            raise
+        except BaseException:
+            await self._arelease(input, config)
             raise
         return update
 
@@ -115,3 +119,7 @@ class Node(Runnable[AgentState, Update]):
         # Input that is refused has not become a run: there is no session yet.
         if state.get("run") and ends_with_run(state, config):
             self._setup.sessions.close(session_key(state, config))
+
+    async def _arelease(self, state: AgentState, config: RunnableConfig) -> None:
+        if state.get("run") and ends_with_run(state, config):
+            await asyncio.shield(self._setup.sessions.aclose(session_key(state, config)))
