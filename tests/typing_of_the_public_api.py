@@ -58,7 +58,7 @@ def embed(model: BaseChatModel) -> None:
     builder = StateGraph(ParentState)
     builder.add_node("analyst", agent)
     agent.invoke({"task": "x"}, context=AgentContext(agent_type="code-agent", limits={"max_steps": 3}))
-    AgentContext(agent_type="coder")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    AgentContext(agent_type=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     builder.add_edge(START, "analyst")
     builder.compile()
 

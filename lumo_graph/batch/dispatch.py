@@ -158,7 +158,8 @@ class Dispatch:
         try:
             done = await worker.drive(job.task, again=job.again)
         except WorkerLostError as error:
-            self._lost += await seat.lose(worker)
+            was_first = await seat.lose(worker)  # of those that it leaves: others may be told meanwhile
+            self._lost += was_first
             self._retry(job, error)
         else:
             self._out.put_nowait(replace(done, attempts=job.attempts + 1))

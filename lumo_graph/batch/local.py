@@ -45,8 +45,12 @@ class LocalWorkers:
             )
         reader, writer = await asyncio.open_connection(sock=ours)
         worker = LocalWorker(process, reader, writer)
-        await send_message(writer, pickle.dumps(self._work))
-        await worker.ready()
+        try:
+            await send_message(writer, pickle.dumps(self._work))
+            await worker.ready()
+        except BaseException:  # nobody else knows of it yet
+            await worker.stop()
+            raise
         return worker
 
     async def close(self) -> None:

@@ -78,7 +78,11 @@ class RayWorkers:
             num_cpus=0.001, max_concurrency=width + 1, max_restarts=0, scheduling_strategy="SPREAD"
         ).remote(self._work)
         worker = RayWorker(self._ray, actor)
-        await worker.ready()
+        try:
+            await worker.ready()
+        except BaseException:  # nobody else knows of it yet
+            await worker.stop()
+            raise
         return worker
 
     async def close(self) -> None:
