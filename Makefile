@@ -44,6 +44,7 @@ bench: $(VENV)/.dev  ## measure, and compare with other libraries in environment
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.durability
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.tracing
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.serving
+	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.scale
 	@LANGGRAPH_STRICT_MSGPACK=true $(BIN)/python -m tests.benchmarks.bfcl
 
 clean:  ## remove the environment and what tools left

@@ -23,7 +23,7 @@ TOOLS = Path(__file__).with_name("tools.py")
 _NODE = {"num_cpus": 1, "object_store_memory": 100 * 1024 * 1024, "include_dashboard": False}
 
 
-def main(store: str, base_url: str, names: list[str], *, kill_after: int | None) -> None:
+def main(store: str, base_url: str, names: list[str], *, kill_after: int | None, **how: int) -> None:
     spec = importlib.util.spec_from_file_location("tools_of_the_batch", TOOLS)
     tools = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tools)
@@ -38,7 +38,7 @@ def main(store: str, base_url: str, names: list[str], *, kill_after: int | None)
         results = batch.map(
             [{"id": name, "task": name} for name in names],
             "openai:m", base_url=base_url, tools=[tools.charge, tools.stumble, tools.wait], agent_type="code-agent",
-            checkpointer=store, name="b", concurrency=4, processes=2, ray=cluster.address, on_progress=told.append,
+            checkpointer=store, name="b", **how, ray=cluster.address, on_progress=told.append,
         )  # fmt: skip
         for result in results:
             print(json.dumps(result.to_dict()), flush=True)
@@ -60,4 +60,4 @@ def _kill(cluster: Cluster, node: object, effects: int) -> None:
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
-    main(given["store"], given["base_url"], given["names"], kill_after=given["kill_after"])
+    main(**{"concurrency": 4, "processes": 2, **given})
