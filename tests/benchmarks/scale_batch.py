@@ -19,6 +19,7 @@ from pathlib import Path
 from lumo_graph.testing import ScriptedOpenAI
 from tests.batch.conftest import TOOLS, environment, once, reply
 from tests.benchmarks.memory import Memory
+from tests.benchmarks.processor import busy_seconds
 from tests.postgres import Server, running_server
 
 _CONCURRENCY = 16
@@ -64,7 +65,7 @@ async def _timed(names: Sequence[str], folder: Path, store: str, base_url: str, 
             "--tools", str(TOOLS), "--checkpointer", store, "--concurrency", str(_CONCURRENCY),
             "--processes", str(_PROCESSES),
         ]  # fmt: skip
-    before, begun = os.times(), time.perf_counter()
+    before, begun = busy_seconds(), time.perf_counter()
     with (folder / "out").open("w") as out, (folder / "log").open("w") as log:
         process = subprocess.Popen(  # noqa: ASYNC220 - it is started once, and awaited in a thread
             [sys.executable, *command],
@@ -74,9 +75,8 @@ async def _timed(names: Sequence[str], folder: Path, store: str, base_url: str, 
         watch = asyncio.create_task(memory.watch())
         code = await asyncio.to_thread(process.wait)
         watch.cancel()
-    seconds, after = time.perf_counter() - begun, os.times()
+    seconds, used = time.perf_counter() - begun, busy_seconds() - before
     assert code == 0, (folder / "log").read_text()[-3000:]
-    used = after.children_user + after.children_system - before.children_user - before.children_system
     lines = [json.loads(line) for line in (folder / "out").read_text().splitlines() if line.startswith('{"id"')]
     return {
         "answered": sum(line["answer"] == [1, 2] for line in lines),

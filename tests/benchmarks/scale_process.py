@@ -1,7 +1,7 @@
 """What one process bears: runs a second, processor time of a run, memory of a thread, and where the time goes.
 
-Each figure comes from a process of its own, whose processor time is counted with that of its sessions when all of them
-have ended.
+Each figure comes from a process of its own. Processor time is that of the whole machine, less what the same process
+takes for no runs.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from lumo_graph import create_lumo_agent
 from lumo_graph.testing import ScriptedModel
 from tests.benchmarks.memory import mib
+from tests.benchmarks.processor import busy_seconds
 from tests.watching import processes_below
 
 STEPS = 2
@@ -49,7 +50,7 @@ def measure(concurrencies: Sequence[int] = (1, 8, 64), *, runs: int = 192, threa
             f"{runs / told['seconds']:.1f} runs/s",
             f"{cpu:.0f} ms of processor a run",
             f"{host:.0f} of them in the host",
-            f"{100 * told['cpu'] / told['seconds'] / (os.cpu_count() or 1):.0f} % of {os.cpu_count()} cores",
+            f"{100 * (told['cpu'] - empty['cpu']) / told['seconds'] / (os.cpu_count() or 1):.0f} % of the cores",
         )
     told = _child("keep", threads, threads)
     print(f"\nmemory of {threads} threads")
@@ -58,8 +59,8 @@ def measure(concurrencies: Sequence[int] = (1, 8, 64), *, runs: int = 192, threa
 
 
 def _child(*given: object) -> dict[str, float]:
-    """Run this file as a process; what it has measured, and the processor time of it and all below it."""
-    before = os.times()
+    """Run this file as a process; what it has measured, and the processor time meanwhile."""
+    before = busy_seconds()
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.scale_process", *map(str, given)],
         cwd=_ROOT,
@@ -67,9 +68,7 @@ def _child(*given: object) -> dict[str, float]:
         check=True,
         text=True,
     )
-    after = os.times()
-    used = after.children_user + after.children_system - before.children_user - before.children_system
-    return {"cpu": used, **json.loads(done.stdout)}
+    return {"cpu": busy_seconds() - before, **json.loads(done.stdout)}
 
 
 async def _run(runs: int, concurrency: int) -> dict[str, float]:
