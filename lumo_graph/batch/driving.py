@@ -8,8 +8,8 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from lumo_graph.batch.results import BatchResult
 from lumo_graph.batch.tasks import BatchTask, thread_of
 from lumo_graph.batch.work import Work
-from lumo_graph.checkpoints import aopen_checkpointer
-from lumo_graph.errors import ThreadBusyError
+from lumo_graph.checkpoints import aopen_checkpointer, summary_of
+from lumo_graph.errors import ConfigurationError, ThreadBusyError
 from lumo_graph.events import RunResult
 from lumo_graph.options import AgentOptions
 from lumo_graph.runs import aresume, arun
@@ -55,7 +55,7 @@ async def _on(work: Work, task: BatchTask, thread_id: str) -> RunResult:
         reraise=True,
     ):
         with attempt:
-            if not await _is_stored(work, thread_id):
+            if not await _is_begun(work, task, thread_id):
                 return await _new(work, task, thread_id)
             given: dict[str, Any] = {**work.options, **task.options}
             kept = {name: value for name, value in given.items() if name not in _OF_A_RUN}
@@ -64,6 +64,17 @@ async def _on(work: Work, task: BatchTask, thread_id: str) -> RunResult:
     raise AssertionError("an attempt returns or raises")
 
 
-async def _is_stored(work: Work, thread_id: str) -> bool:
+async def _is_begun(work: Work, task: BatchTask, thread_id: str) -> bool:
+    """Whether the thread holds this task."""
     async with aopen_checkpointer(work.checkpointer) as saver:
-        return saver is not None and await saver.aget_tuple({"configurable": {"thread_id": thread_id}}) is not None
+        assert saver is not None  # noqa: S101 - a URL is one
+        stored = await saver.aget_tuple({"configurable": {"thread_id": thread_id}})
+    if stored is None:
+        return False
+    found = summary_of(stored)
+    if found is None or found.task != task.task:
+        other = "nothing of an agent" if found is None else f"another task: {found.task[:80]!r}"
+        raise ConfigurationError(
+            f"The thread {thread_id!r} holds {other}. Give the task another id, or the batch another name."
+        )
+    return True

@@ -25,6 +25,7 @@ from lumo_graph.checkpoints.threads import ThreadSummary as ThreadSummary
 from lumo_graph.checkpoints.threads import check_thread as check_thread
 from lumo_graph.checkpoints.threads import list_threads as list_threads
 from lumo_graph.checkpoints.threads import read_summary as read_summary
+from lumo_graph.checkpoints.threads import summary_of as summary_of
 from lumo_graph.checkpoints.unfinished import alist_unfinished as alist_unfinished
 from lumo_graph.checkpoints.unfinished import list_unfinished as list_unfinished
 from lumo_graph.checkpoints.urls import shown_url as shown_url

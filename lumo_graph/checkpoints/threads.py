@@ -94,7 +94,7 @@ def read_summary(saver: Checkpointer, thread_id: str) -> tuple[ThreadSummary | N
     """A thread and its last checkpoint; None for the thread if no agent of this library ran it."""
     try:
         stored = saver.get_tuple({"configurable": {"thread_id": thread_id}})
-        return (None if stored is None else _summary(stored)), stored
+        return (None if stored is None else summary_of(stored)), stored
     except _DAMAGE as failure:  # one thread that cannot be read must not hide the others
         why = f"{type(failure).__name__}: {failure}"
         return ThreadSummary(
@@ -102,7 +102,8 @@ def read_summary(saver: Checkpointer, thread_id: str) -> tuple[ThreadSummary | N
         ), None
 
 
-def _summary(stored: CheckpointTuple) -> ThreadSummary | None:
+def summary_of(stored: CheckpointTuple) -> ThreadSummary | None:
+    """The thread of a checkpoint; None if no agent of this library ran it."""
     values = stored.checkpoint["channel_values"]
     # What a new run was asked, before `prepare` has made it the thread's run.
     asked = values.get(START) if isinstance(values.get(START), dict) else values

@@ -118,6 +118,15 @@ def _is_waiting(args):
     return args["task"] == "task-wait"
 
 
+def test_a_task_that_is_another_one_now_is_not_given_the_result_of_the_one_before(model, tools, effects):
+    given = options(model, tools)
+    assert [one.status for one in batch.map([{"id": "a", "task": "task-1"}], **given)] == ["answered"]
+    (result,) = batch.map([{"id": "a", "task": "task-2"}], **given, resume=True)
+    assert (result.status, result.error_type) == ("failed", "ConfigurationError")
+    assert "'b:a' holds another task: 'task-1'" in result.error
+    assert effects() == once(["task-1"])
+
+
 def test_a_model_that_is_down_fails_its_tasks_and_resume_finishes_them(model, tools, effects):
     given = options(model, tools, retry=RetryPolicy(attempts=1))
     failed = list(batch.map(NAMES[:2], **{**given, "base_url": "http://127.0.0.1:9/v1"}))
