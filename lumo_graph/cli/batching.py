@@ -14,6 +14,7 @@ from lumo_graph.cli.exits import ANSWERED, DRAINED, FAILED, INTERRUPTED, LIMIT
 from lumo_graph.cli.given import Given
 from lumo_graph.cli.lines import json_line
 from lumo_graph.cli.options import (
+    AgentTypeOption,
     ApiKeyOption,
     BaseUrlOption,
     CheckpointerOption,
@@ -59,12 +60,7 @@ def batch(
     api_key: ApiKeyOption = None,
     tools: ToolsOption = None,
     mcp: McpOption = None,
-    agent_type: Annotated[
-        str,
-        typer.Option(
-            "--agent-type", "-a", metavar="|".join(AGENT_TYPES), help="How the model acts; in short mcp or code."
-        ),
-    ] = AGENT_TYPES[0],
+    agent_type: AgentTypeOption = AGENT_TYPES[0],
     file: FileOption = None,
     checkpointer: CheckpointerOption = None,
     system_prompt: SystemPromptOption = None,

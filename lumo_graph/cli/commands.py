@@ -14,6 +14,7 @@ from lumo_graph.cli.exits import MEANINGS, USAGE, code_of_error
 from lumo_graph.cli.given import Given
 from lumo_graph.cli.history_commands import diff, fork, history
 from lumo_graph.cli.options import (
+    AgentTypeOption,
     ApiKeyOption,
     ArtifactsOption,
     BaseUrlOption,
@@ -77,12 +78,7 @@ def run(
     api_key: ApiKeyOption = None,
     tools: ToolsOption = None,
     mcp: McpOption = None,
-    agent_type: Annotated[
-        str,
-        typer.Option(
-            "--agent-type", "-a", metavar="|".join(AGENT_TYPES), help="How the model acts; in short mcp or code."
-        ),
-    ] = AGENT_TYPES[0],
+    agent_type: AgentTypeOption = AGENT_TYPES[0],
     thread: Annotated[
         str | None, typer.Option(metavar="ID", help="Thread to start or to go on with; a new one unless given.")
     ] = None,

@@ -17,7 +17,8 @@ READER_GONE = 141
 """As a shell reports a process that ended because nobody reads its output any more (128 + SIGPIPE)."""
 
 MEANINGS = (
-    "0 answered · 2 usage or configuration · 3 a limit was reached · 4 the model failed · 5 the sandbox failed · "
+    "0 answered · 1 a task of a batch failed · 2 usage or configuration · 3 a limit was reached · 4 the model failed · "
+    "5 the sandbox failed · "
     "6 another run has the thread · 7 stopped by a signal, resume goes on · 130 interrupted"
 )
 

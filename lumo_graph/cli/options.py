@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from lumo_graph.types import AGENT_TYPES
+
 ModelOption = Annotated[
     str | None,
     typer.Option(
@@ -44,6 +46,13 @@ McpOption = Annotated[
         "--mcp", metavar="SERVER",
         help='An MCP server whose tools the agent has: a FILE.json ({"mcpServers": {NAME: {"command": ..., "args": '
         "[...], \"env\": {...}}}}), 'COMMAND ARGS' or a URL. May be given several times.",
+    ),
+]  # fmt: skip
+AgentTypeOption = Annotated[
+    str,
+    typer.Option(
+        "--agent-type", "-a", metavar="|".join(AGENT_TYPES),
+        help="How the model acts; in short mcp or code. Or the name of a dialect that is installed.",
     ),
 ]  # fmt: skip
 CheckpointerOption = Annotated[
