@@ -111,17 +111,17 @@ class OpenAgent:
     def _ended(self, state: StateSnapshot, request: Request, stored: CheckpointTuple | None) -> RunResult | None:
         if state.created_at is None:
             raise ConfigurationError(f"There is no thread {self.thread_id!r} in this store. `lumo threads` lists them.")
+        if not state.tasks and state.values.get("run") and not state.values.get("outcome"):
+            raise ConfigurationError(
+                f"The run of thread {self.thread_id!r} stands at a step that this agent does not have. Resume it with "
+                "the middleware that it was started with."
+            )
         if isinstance(request.input, Command) and not state.interrupts:
             raise ConfigurationError(f"Nothing waits for a decision in thread {self.thread_id!r}: resume it without.")
         if request.question:
             waiting = [asked["id"] for asked in pending_of(state.interrupts)]
             answered = answered_questions((stored and stored.pending_writes) or ())
             check_waits(request.question, waiting, answered, self.thread_id)
-        if not state.tasks and state.values.get("run") and not state.values.get("outcome"):
-            raise ConfigurationError(
-                f"The run of thread {self.thread_id!r} stands at a step that this agent does not have. Resume it with "
-                "the middleware that it was started with."
-            )
         # `next` is empty too for a step that is done and not yet in a checkpoint; its task is still there.
         return None if state.tasks else self.result(state.values)
 

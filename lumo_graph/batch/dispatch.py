@@ -87,8 +87,8 @@ class _Seat:
         async with self._lock:
             if self._worker is not worker:
                 return False
-            self._worker = None
             await worker.stop()
+            self._worker = None  # only now: a lane that is cancelled meanwhile leaves it to `close`
             return True
 
     async def close(self) -> None:
@@ -180,6 +180,7 @@ class Dispatch:
                 thread_id=thread_of(self._batch, job.task.id),
                 error=text,
                 error_type=type(error).__name__,
+                task=job.task.digest,
                 attempts=attempts,
             )
         )

@@ -37,8 +37,10 @@ async def drive(work: Work, task: BatchTask, *, again: bool) -> BatchResult:
             error=str(error),
             error_type=type(error).__name__,
             seconds=time.monotonic() - begun,
+            task=task.digest,
         )
-    return BatchResult(id=task.id, thread_id=thread_id, result=result, seconds=time.monotonic() - begun)
+    seconds = time.monotonic() - begun
+    return BatchResult(id=task.id, thread_id=thread_id, result=result, seconds=seconds, task=task.digest)
 
 
 async def _new(work: Work, task: BatchTask, thread_id: str) -> RunResult:

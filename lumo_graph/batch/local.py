@@ -12,6 +12,7 @@ from typing import Any
 from lumo_graph.batch.dispatch import WorkerLostError
 from lumo_graph.batch.frames import read_message, send_message
 from lumo_graph.batch.results import BatchResult
+from lumo_graph.batch.sending import received
 from lumo_graph.batch.tasks import BatchTask
 
 _GRACE_SECONDS = 20.0
@@ -22,10 +23,12 @@ class LocalWorkers:
 
     Args:
         work: what they are given, packed.
+        batch: its name.
     """
 
-    def __init__(self, work: bytes) -> None:
+    def __init__(self, work: bytes, batch: str) -> None:
         self._work = work
+        self._batch = batch
 
     async def open(self, width: int) -> "LocalWorker":
         """Start one. It drives as many tasks at once as it is given."""
@@ -44,7 +47,7 @@ class LocalWorkers:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             )
         reader, writer = await asyncio.open_connection(sock=ours)
-        worker = LocalWorker(process, reader, writer)
+        worker = LocalWorker(process, reader, writer, self._batch)
         try:
             await send_message(writer, pickle.dumps(self._work))
             await worker.ready()
@@ -61,12 +64,17 @@ class LocalWorker:
     """One process, and what it drives."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        batch: str,
     ) -> None:
         self.process = process
+        self._batch = batch
         self._writer = writer
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting: dict[str, asyncio.Future[BatchResult]] = {}
+        self._waiting: dict[str, asyncio.Future[bytes]] = {}
         self._is_lost = False
         self._reading = asyncio.create_task(self._read(reader))
 
@@ -78,11 +86,11 @@ class LocalWorker:
         """Have it drive a task."""
         if self._is_lost:
             raise self._loss()
-        future: asyncio.Future[BatchResult] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[task.id] = future
         try:
             await send_message(self._writer, pickle.dumps((task, again)))
-            return await future
+            return received(await future, task, self._batch)
         finally:
             self._waiting.pop(task.id, None)
 
@@ -96,7 +104,7 @@ class LocalWorker:
                 self.process.kill()
             await self.process.wait()
         self._reading.cancel()
-        with suppress(asyncio.CancelledError):
+        with suppress(asyncio.CancelledError, Exception):  # whatever it was, it is over
             await self._reading
         with suppress(ConnectionError):
             await self._writer.wait_closed()
@@ -108,9 +116,9 @@ class LocalWorker:
                 if message is None:
                     self._ready.set_result(None)
                     continue
-                result: BatchResult = message
-                if (future := self._waiting.get(result.id)) is not None and not future.done():
-                    future.set_result(result)
+                task_id, data = message
+                if (future := self._waiting.get(task_id)) is not None and not future.done():
+                    future.set_result(data)
         except EOFError:
             await self.process.wait()
         finally:

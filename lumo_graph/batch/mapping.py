@@ -63,7 +63,7 @@ def map(  # noqa: A001 - batch.map
         processes: of workers; as many as there are processors unless given.
         ray: address of a Ray cluster (extra `ray`), such as `"auto"`; None: processes of this machine.
         resume: go on with a batch: what has ended gives its result again, everything else is finished.
-        on_progress: is told how far it is, after every change and from another thread.
+        on_progress: is told how far it is, after every change and from another thread. What it raises ends the batch.
         **options: see `BatchOptions`. What cannot be pickled cannot be given; agents cannot.
 
     Raises:
@@ -107,10 +107,10 @@ class _Prepared:
     def workers(self) -> tuple[Workers, list[int]]:
         """Where workers come from, and how many tasks each drives at once."""
         if self.ray is None:
-            return LocalWorkers(self.packed), self._widths(os.cpu_count() or 1)
+            return LocalWorkers(self.packed, self.work.batch), self._widths(os.cpu_count() or 1)
         from lumo_graph.batch.on_ray import RayWorkers  # noqa: PLC0415 - the extra
 
-        workers = RayWorkers(self.packed, self.ray, self.work.checkpointer)
+        workers = RayWorkers(self.packed, self.ray, self.work)
         return workers, self._widths(workers.processors)
 
     def _widths(self, processors: int) -> list[int]:
@@ -217,14 +217,16 @@ def _mapped(
             loop.close()
 
     thread = threading.Thread(target=run, name="lumo-graph-batch")
-    thread.start()
-    begun.wait()
     try:
+        thread.start()
+        begun.wait()
         while (found := results.get()) is not None:
             if isinstance(found, BaseException):
                 raise found
             yield found
     finally:
         if thread.is_alive():
+            begun.wait()
             loop.call_soon_threadsafe(pumps[0].cancel)
-        thread.join()
+        if thread.ident is not None:
+            thread.join()

@@ -13,10 +13,10 @@ from typing import Any, cast
 
 from lumo_graph.batch.dispatch import WorkerLostError
 from lumo_graph.batch.driving import drive
-from lumo_graph.batch.process import sendable
 from lumo_graph.batch.results import BatchResult
+from lumo_graph.batch.sending import received, sendable
 from lumo_graph.batch.tasks import BatchTask
-from lumo_graph.batch.work import unpacked
+from lumo_graph.batch.work import Work, unpacked
 from lumo_graph.checkpoints.urls import SqliteStore, parse_url, shown_url
 from lumo_graph.errors import ConfigurationError
 
@@ -43,19 +43,19 @@ class RayWorkers:
         work: what they are given, packed.
         address: of the cluster: `"auto"` for the one this machine belongs to, `"host:port"`, `"ray://host:10001"`, or
             `"local"` for one of this process alone.
-        checkpointer: the store, which every node must reach.
+        given: the same as it is: the name of the batch, and the store, which every node must reach.
 
     Raises:
         ConfigurationError: Ray is not installed, or there is no such cluster, or the store is a file.
     """
 
-    def __init__(self, work: bytes, address: str, checkpointer: str) -> None:
+    def __init__(self, work: bytes, address: str, given: Work) -> None:
         if find_spec("ray") is None:
             raise ConfigurationError("Ray is not installed: pip install 'lumo-graph[ray]'.")
         import ray  # noqa: PLC0415 - the extra
 
         self._ray: Any = ray
-        self._work = work
+        self._work, self._batch = work, given.batch
         self._is_ours = not ray.is_initialized()
         if self._is_ours:
             try:
@@ -64,10 +64,10 @@ class RayWorkers:
                 raise ConfigurationError(f"There is no Ray cluster at {address!r}: {error}") from error
         nodes = [node for node in cast("list[dict[str, Any]]", ray.nodes()) if node["Alive"]]
         self.processors = int(sum(node["Resources"].get("CPU", 0) for node in nodes)) or 1
-        if isinstance(parse_url(checkpointer), SqliteStore) and len(nodes) > 1:
+        if isinstance(parse_url(given.checkpointer), SqliteStore) and len(nodes) > 1:
             raise ConfigurationError(
-                f"{shown_url(checkpointer)!r} is a file, and the cluster has {len(nodes)} machines. Each must reach "
-                "the store: give a postgresql:// URL."
+                f"{shown_url(given.checkpointer)!r} is a file, and the cluster has {len(nodes)} machines. Each must "
+                "reach the store: give a postgresql:// URL."
             )
 
     async def open(self, width: int) -> "RayWorker":
@@ -77,7 +77,7 @@ class RayWorkers:
         actor: Any = made.options(
             num_cpus=0.001, max_concurrency=width + 1, max_restarts=0, scheduling_strategy="SPREAD"
         ).remote(self._work)
-        worker = RayWorker(self._ray, actor)
+        worker = RayWorker(self._ray, actor, self._batch)
         try:
             await worker.ready()
         except BaseException:  # nobody else knows of it yet
@@ -94,8 +94,9 @@ class RayWorkers:
 class RayWorker:
     """One actor."""
 
-    def __init__(self, ray: Any, actor: Any) -> None:
+    def __init__(self, ray: Any, actor: Any, batch: str) -> None:
         self._ray = ray
+        self._batch = batch
         self._actor = actor
 
     async def ready(self) -> None:
@@ -104,8 +105,7 @@ class RayWorker:
 
     async def drive(self, task: BatchTask, *, again: bool) -> BatchResult:
         """Have it drive a task."""
-        told = await self._call(self._actor.drive.remote(pickle.dumps(task), again=again))
-        return cast("BatchResult", pickle.loads(told))  # noqa: S301 - of our own actor
+        return received(await self._call(self._actor.drive.remote(pickle.dumps(task), again=again)), task, self._batch)
 
     async def stop(self) -> None:
         """End it."""

@@ -2,13 +2,13 @@
 
 import asyncio
 import os
+import pickle
 import socket
 import sys
-from typing import Any
 
 from lumo_graph.batch.driving import drive
 from lumo_graph.batch.frames import read_message, send_message
-from lumo_graph.batch.results import BatchResult
+from lumo_graph.batch.sending import sendable
 from lumo_graph.batch.tasks import BatchTask
 from lumo_graph.batch.work import Work, dumped, unpacked
 
@@ -36,17 +36,8 @@ async def work(connection: socket.socket) -> None:
 
 
 async def _drive(given: Work, task: BatchTask, writer: asyncio.StreamWriter, *, again: bool) -> None:
-    await send_message(writer, sendable(await drive(given, task, again=again)))
-
-
-def sendable(result: BatchResult) -> bytes:
-    """The result as bytes; if it cannot be sent, an error that says so."""
-    try:
-        return dumped(result)
-    except Exception as error:  # noqa: BLE001 - whatever an answer of somebody's class raises
-        about: dict[str, Any] = {"id": result.id, "thread_id": result.thread_id, "seconds": result.seconds}
-        text = f"It has ended, and its result cannot be sent: {error}. It is in its thread."
-        return dumped(BatchResult(**about, error=text, error_type=type(error).__name__))
+    data = sendable(await drive(given, task, again=again))
+    await send_message(writer, pickle.dumps((task.id, data)))
 
 
 if __name__ == "__main__":

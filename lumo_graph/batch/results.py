@@ -1,9 +1,11 @@
 """What became of the tasks of a batch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
+from lumo_graph.batch.tasks import BatchTask, thread_of
+from lumo_graph.errors import ConfigurationError
 from lumo_graph.events import RunResult
 
 Status: TypeAlias = Literal["answered", "limit", "waiting", "stopped", "failed"]
@@ -23,6 +25,8 @@ class BatchResult:
     """Class of the error, such as `ModelError`."""
     seconds: float = 0.0
     """How long it took where it came to its end; what was done before a loss is not counted."""
+    task: str = ""
+    """Digest of the task, so that another one with its id is told from it."""
     attempts: int = 1
     """How often it was begun or gone on with: more than once where a process or a machine was lost."""
 
@@ -40,6 +44,7 @@ class BatchResult:
     def to_dict(self) -> dict[str, Any]:
         """As a line of the results: JSON data."""
         about: dict[str, Any] = {"id": self.id, "thread_id": self.thread_id, "status": self.status}
+        about |= {"task": self.task}
         if (result := self.result) is None:
             about |= {"error": {"type": self.error_type, "message": self.error}}
         else:
@@ -75,7 +80,26 @@ FINISHED: frozenset[str] = frozenset({"answered", "limit"})
 """What need not be gone on with."""
 
 
-def finished_ids(lines: list[Mapping[str, Any]]) -> set[str]:
-    """Of the lines of a results file, the ids whose last line is of a task that is finished."""
-    last = {str(line.get("id")): line.get("status") for line in lines}
-    return {name for name, status in last.items() if status in FINISHED}
+def unfinished(tasks: Sequence[BatchTask], batch: str, lines: Iterable[Mapping[str, Any]]) -> list[BatchTask]:
+    """The tasks of a batch of whose end the lines of its results do not tell; the last line of a task counts.
+
+    Raises:
+        ConfigurationError: a line is of another batch, or of another task with the same id.
+    """
+    last = {str(line.get("id")): line for line in lines}
+    left: list[BatchTask] = []
+    for task in tasks:
+        told = last.get(task.id, {})
+        if told and told.get("thread_id") != thread_of(batch, task.id):
+            raise ConfigurationError(
+                f"The results tell of the thread {told.get('thread_id')!r}, and the task {task.id!r} of the batch "
+                f"{batch!r} has another one. Name the file of this batch."
+            )
+        if told.get("task") not in {None, "", task.digest}:
+            raise ConfigurationError(
+                f"The results tell of another task with the id {task.id!r}. Give it another id, or the batch another "
+                "name and file."
+            )
+        if told.get("status") not in FINISHED:
+            left.append(task)
+    return left

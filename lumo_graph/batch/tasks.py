@@ -1,5 +1,6 @@
 """The tasks of a batch: read, checked and named before anything runs. Pure."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,11 @@ class BatchTask:
     task: str
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Options of its own run, over those of the batch: some of `OPTIONS`."""
+
+    @property
+    def digest(self) -> str:
+        """Tells this task from another one with its id."""
+        return hashlib.sha256(self.task.encode()).hexdigest()[:16]
 
 
 TaskLike: TypeAlias = str | Mapping[str, Any] | BatchTask

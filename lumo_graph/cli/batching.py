@@ -110,7 +110,7 @@ def batch(
     with complaining():
         read, named = _read(tasks), name or _name_of(tasks)
         results = Path(output) if output is not None else None
-        left = left_of(read, results, resume=resume)
+        left = left_of(read, results, named, resume=resume)
         if not left:
             complain(f"all {len(read)} tasks of the batch are finished.")
             raise typer.Exit(ANSWERED)
@@ -194,7 +194,7 @@ def _read(source: str) -> "list[BatchTask]":
     if source == "-":
         return parse_lines(sys.stdin)
     try:
-        return parse_lines(Path(source).read_text(encoding="utf-8").splitlines())
+        return parse_lines(Path(source).read_text(encoding="utf-8-sig").split("\n"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The tasks cannot be read from {source!r}: {error}.") from None
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from lumo_graph.batch import BatchTask
 
 
-def left_of(tasks: "list[BatchTask]", results: Path | None, *, resume: bool) -> "list[BatchTask]":
+def left_of(tasks: "list[BatchTask]", results: Path | None, batch: str, *, resume: bool) -> "list[BatchTask]":
     """The tasks that the results file does not tell the end of."""
-    from lumo_graph.batch.results import finished_ids  # noqa: PLC0415 - langgraph
+    from lumo_graph.batch.results import unfinished  # noqa: PLC0415 - langgraph
 
     if results is None or not results.exists() or (not resume and not results.stat().st_size):
         return tasks
@@ -27,13 +27,12 @@ def left_of(tasks: "list[BatchTask]", results: Path | None, *, resume: bool) -> 
         raise ConfigurationError(
             f"There are results in {str(results)!r} already. Go on with them (--resume), or name another file."
         )
-    done = finished_ids(list(_lines(results)))
-    return [task for task in tasks if task.id not in done]
+    return unfinished(tasks, batch, _lines(results))
 
 
 def _lines(results: Path) -> Generator[Mapping[str, Any], None, None]:
     """The lines of a results file; the last one may be half written."""
-    for line in results.read_text(encoding="utf-8").splitlines():
+    for line in results.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             found: Any = json.loads(line)
         except ValueError:

@@ -19,7 +19,7 @@ from lumo_graph.dialects.planning import plan_prompt, replan_prompt
 from lumo_graph.dialects.preflight import check_action
 from lumo_graph.dialects.prompt import Interpreter, code_prompt, interpreter_prompt, tool_prompt, variables_note
 from lumo_graph.dialects.schemas import answer_arguments
-from lumo_graph.dialects.spoken import check_agent_type, check_dialects, dialect_of
+from lumo_graph.dialects.spoken import check_agent_type, check_dialects, dialect_of, read_reply, read_thought
 from lumo_graph.dialects.stubs import render_stub
 from lumo_graph.excerpts import shorten
 
@@ -53,6 +53,8 @@ __all__ = [
     "parse_code_reply",
     "parse_tool_reply",
     "plan_prompt",
+    "read_reply",
+    "read_thought",
     "render_stub",
     "replan_prompt",
     "response_schema",

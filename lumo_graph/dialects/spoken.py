@@ -5,9 +5,12 @@ from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from lumo_graph.dialects.dialect import CodeDialect, Dialect
+from langchain_core.messages import AIMessage
+
+from lumo_graph.dialects.actions import Answer, RunCode, Unparsable
+from lumo_graph.dialects.dialect import CodeDialect, CodeReply, Dialect
 from lumo_graph.errors import ConfigurationError
-from lumo_graph.types import AGENT_TYPE_ALIASES, AGENT_TYPES, FUNCTION_CALLING
+from lumo_graph.types import AGENT_TYPE_ALIASES, AGENT_TYPES, FUNCTION_CALLING, ToolSpec
 
 GROUP = "lumo_graph.dialects"
 """Of the entry points by which packages offer dialects: the name is the agent type, the value the class or object."""
@@ -57,6 +60,47 @@ def dialect_of(agent_type: str, dialects: Mapping[str, Dialect]) -> Dialect:
     raise ConfigurationError(
         f"The run speaks the dialect {agent_type!r}, which is not there now. Give it with `dialects=[...]`, or install "
         "the package that it came from."
+    )
+
+
+def read_reply(dialect: Dialect, reply: AIMessage, tools: Sequence[ToolSpec]) -> CodeReply:
+    """What a reply asks for, in a dialect.
+
+    Raises:
+        ConfigurationError: the dialect fails on it, or makes something else of it.
+    """
+    try:
+        action: Any = dialect.parse(reply, tools)
+    except Exception as error:
+        raise _failure(dialect, "parse", error) from error
+    if not isinstance(action, (RunCode, Answer, Unparsable)):
+        raise ConfigurationError(
+            f"The dialect {dialect.name!r} made {action!r} of a reply. It must be a RunCode, Answer or Unparsable."
+        )
+    return action
+
+
+def read_thought(dialect: Dialect, reply: AIMessage) -> str:
+    """What a model wrote around its action, in a dialect.
+
+    Raises:
+        ConfigurationError: the dialect fails on it, or makes something else than text of it.
+    """
+    try:
+        thought: Any = dialect.thought(reply)
+    except Exception as error:
+        raise _failure(dialect, "thought", error) from error
+    if not isinstance(thought, str):
+        raise ConfigurationError(
+            f"The dialect {dialect.name!r} made {thought!r} of a reply's thought. It must be a text."
+        )
+    return thought
+
+
+def _failure(dialect: Dialect, part: str, error: Exception) -> ConfigurationError:
+    told = f"{type(error).__name__}: {error}"
+    return ConfigurationError(
+        f"The dialect {dialect.name!r} fails on a reply, in {part}: {told}. It must take any reply."
     )
 
 

@@ -13,6 +13,8 @@ from lumo_graph.dialects import (
     check_answer,
     last_call_prompt,
     literal_answer,
+    read_reply,
+    read_thought,
     shorten,
 )
 from lumo_graph.nodes.asking import Reply, aask, ask, request_messages, spend, usage_so_far
@@ -71,14 +73,14 @@ def stated_answer(reply: AIMessage, setup: Setup, run: RunFields) -> Any:
     Code is not run any more, but a model that can only speak code may still say `final_answer(42)`.
     """
     dialect = setup.dialect_of(run)
-    match dialect.parse(reply, setup.toolbox.specs):
+    match read_reply(dialect, reply, setup.toolbox.specs):
         case AnswerAction(value=value):
             return value
         case RunCode(code=code):
             answer, found = literal_answer(code)
-            return answer if found else dialect.thought(reply) or str(reply.text).strip()
+            return answer if found else read_thought(dialect, reply) or str(reply.text).strip()
         case _:
-            return dialect.thought(reply) or None
+            return read_thought(dialect, reply) or None
 
 
 def in_words(answer: Any, state: AgentState) -> str:

@@ -3,8 +3,7 @@
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
-from lumo_graph.dialects import Action, Answer, Dialect, RunCode, Unparsable, action_to_dict
-from lumo_graph.errors import ConfigurationError
+from lumo_graph.dialects import Action, Dialect, RunCode, action_to_dict, read_reply, read_thought
 from lumo_graph.nodes.asking import Reply, aask, ask, code_messages, spend
 from lumo_graph.nodes.setup import Setup
 from lumo_graph.state import AgentState, Update
@@ -27,8 +26,7 @@ class GenerateCode:
 
     def _update(self, state: AgentState, reply: Reply) -> Update:
         dialect = self._setup.dialect_of(state["run"])
-        action = dialect.parse(reply.message, self._setup.toolbox.specs)
-        _check(action, dialect)
+        action = read_reply(dialect, reply.message, self._setup.toolbox.specs)
         spent = spend(state, reply)
         spent["counters"]["steps"] += 1
         return {
@@ -37,13 +35,6 @@ class GenerateCode:
             "action": action_to_dict(action),
             "execution": None,
         }
-
-
-def _check(action: object, dialect: Dialect) -> None:
-    if not isinstance(action, (RunCode, Answer, Unparsable)):
-        raise ConfigurationError(
-            f"The dialect {dialect.name!r} made {action!r} of a reply. It must be a RunCode, Answer or Unparsable."
-        )
 
 
 def as_text(reply: AIMessage, action: Action, dialect: Dialect) -> AIMessage:
@@ -55,7 +46,7 @@ def as_text(reply: AIMessage, action: Action, dialect: Dialect) -> AIMessage:
     native = reply.tool_calls or reply.invalid_tool_calls
     if not native and str(reply.text).strip():
         return reply
-    parts = [dialect.thought(reply)]
+    parts = [read_thought(dialect, reply)]
     if isinstance(action, RunCode):
         parts.append(f"```python\n{action.code.strip()}\n```")
     text = "\n".join(part for part in parts if part)

@@ -78,11 +78,24 @@ class Hooking:
         written = convert_to_messages(given_list)
         known = {message.id for message in before}
         for message in written:
-            if self._hook.point == "before_model" or isinstance(message, RemoveMessage) or message.id in known:
+            if self._hook.point == "before_model" or message.id in known:
                 continue
+            if isinstance(message, RemoveMessage):
+                raise ConfigurationError(
+                    f"{self._hook.name} takes out the message {message.id!r}, which is not there. Take them out by "
+                    "their ids; all at once only before_model, with others in their place."
+                )
             raise ConfigurationError(
                 f"{self._hook.name} adds a message ({message.text[:80]!r}). Between a reply and what is observed of it "
                 "messages can only be replaced, by their id. Add them before_model; to ask a person, use interrupt_on."
+            )
+        after = add_messages(before, [written])
+        if not after:
+            raise ConfigurationError(f"{self._hook.name} takes out every message. The model needs one at least.")
+        if self._hook.point == "after_action" and _asked(after) != _asked(before):
+            raise ConfigurationError(
+                f"{self._hook.name} takes tool calls out of the model's reply that have been made. Their results would "
+                "answer nothing. Change the reply in after_model or before_action."
             )
         return written
 
@@ -110,3 +123,8 @@ class Hooking:
         if not isinstance(execution, Execution):
             raise ConfigurationError(f"{self._hook.name} writes {execution!r} as execution. It must be an Execution.")
         return execution.to_dict()
+
+
+def _asked(messages: Sequence[BaseMessage]) -> list[str | None]:
+    """The ids of all tool calls that replies make."""
+    return [call["id"] for message in messages if isinstance(message, AIMessage) for call in message.tool_calls]

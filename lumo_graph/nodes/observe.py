@@ -7,7 +7,7 @@ from typing import cast
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
-from lumo_graph.dialects import check_answer, observe_rejected_answer
+from lumo_graph.dialects import check_answer, observe_rejected_answer, read_thought
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.models import model_name
 from lumo_graph.nodes.asking import usage_so_far
@@ -80,4 +80,4 @@ class Observe:
 
     def _thought(self, state: AgentState) -> str:
         replies = [message for message in state["messages"][-1:] if isinstance(message, AIMessage)]
-        return self._setup.dialect_of(state["run"]).thought(replies[0]) if replies else ""
+        return read_thought(self._setup.dialect_of(state["run"]), replies[0]) if replies else ""

@@ -101,6 +101,13 @@ def test_a_half_written_last_line_is_no_result(model, effects, tmp_path):
     assert effects() == once(NAMES[:2])
 
 
+def test_a_file_from_elsewhere_is_read_whatever_line_ends_are_in_its_texts(model, effects, tmp_path):
+    tasks = json.dumps({"id": "a", "task": "task-1 one\u2028two\x85three"}, ensure_ascii=False)
+    (tmp_path / "tasks.jsonl").write_bytes(b"\xef\xbb\xbf" + f"{tasks}\r\n".encode())
+    done = run(model)
+    assert (done.returncode, [one["id"] for one in lines(tmp_path)]) == (0, ["a"]), done.stderr
+
+
 def test_what_is_wrong_is_said_in_a_line(model, effects, tmp_path):
     (tmp_path / "tasks.jsonl").write_text('"fine"\n{"task": 5}\n')
     done = run(model)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lumo_graph.batch.results import finished_ids
+from lumo_graph.batch.results import unfinished
 from lumo_graph.batch.tasks import BatchTask, check_batch_name, parse_lines, tasks_of
 from lumo_graph.errors import ConfigurationError
 
@@ -53,6 +53,21 @@ def test_a_batch_has_a_name_that_its_threads_can_have(name):
         check_batch_name(name)
 
 
+def line(task, status, **changes):
+    return {"id": task.id, "thread_id": f"b:{task.id}", "status": status, "task": task.digest, **changes}
+
+
 def test_the_last_line_of_a_task_says_whether_it_is_finished():
+    tasks = {task.id: task for task in tasks_of([{"id": name, "task": name} for name in "abcde"])}
     told = [("a", "failed"), ("b", "answered"), ("a", "answered"), ("c", "waiting"), ("d", "limit"), ("b", "failed")]
-    assert finished_ids([{"id": name, "status": status} for name, status in told]) == {"a", "d"}
+    lines = [line(tasks[name], status) for name, status in told]
+    assert [task.id for task in unfinished(list(tasks.values()), "b", lines)] == ["b", "c", "e"]
+
+
+def test_results_of_another_batch_or_of_another_task_finish_nothing():
+    (task,) = tasks_of(["completely new"])
+    with pytest.raises(ConfigurationError, match="tell of the thread 'other:1'.*Name the file of this batch"):
+        unfinished([task], "b", [line(task, "answered", thread_id="other:1")])
+    (before,) = tasks_of(["what it was"])
+    with pytest.raises(ConfigurationError, match="another task with the id '1'"):
+        unfinished([task], "b", [line(before, "answered")])

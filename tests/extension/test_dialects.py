@@ -132,6 +132,25 @@ def test_a_dialect_that_makes_something_else_of_a_reply_is_named():
         run("go", ScriptedModel([AIMessage("x")]), agent_type="raw", dialects=[Odd()])
 
 
+@pytest.mark.parametrize(
+    ("part", "made", "message"),
+    [
+        ("parse", ValueError("boom"), "'raw' fails on a reply, in parse: ValueError: boom"),
+        ("thought", ValueError("think"), "'raw' fails on a reply, in thought: ValueError: think"),
+        ("thought", 7, "made 7 of a reply's thought"),
+    ],
+)
+def test_a_dialect_that_fails_is_named(part, made, message):
+    def fail(*_):
+        if isinstance(made, Exception):
+            raise made
+        return made
+
+    dialect = type("Odd", (Raw,), {part: fail})()
+    with pytest.raises(ConfigurationError, match=message):
+        run("go", ScriptedModel(["1"]), agent_type="raw", dialects=[dialect])
+
+
 @pytest.fixture
 def package(tmp_path):
     """A folder of installed packages, with one that offers dialects."""

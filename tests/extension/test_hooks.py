@@ -17,9 +17,10 @@ from langchain.agents.middleware import (
     TodoListMiddleware,
     before_model,
 )
-from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Command, interrupt
 
 from lumo_graph import arun, create_lumo_agent, resume, run
@@ -240,8 +241,9 @@ def test_a_run_that_stands_at_a_hook_is_not_ended_where_the_hook_is_not_there():
         run(
             "go", ScriptedModel([code("1")]), agent_type="code", thread_id="t", checkpointer=saver, middleware=[Fails()]
         )
-    with pytest.raises(ConfigurationError, match="middleware"):
-        resume("t", ScriptedModel([]), checkpointer=saver)
+    for decision in (None, {"type": "approve"}):
+        with pytest.raises(ConfigurationError, match="Resume it with the middleware"):
+            resume("t", ScriptedModel([]), checkpointer=saver, decision=decision)
 
 
 @pytest.mark.parametrize(
@@ -265,6 +267,29 @@ def test_a_hook_changes_nothing_that_it_may_not(changes, message):
         run("go", ScriptedModel([code("1")]), agent_type="code", middleware=[Wrong()])
     assert message in str(caught.value)
     assert "Wrong.before_action" in str(caught.value) or "Not a stored action" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("point", "changes", "message"),
+    [
+        ("before_model", lambda _: [RemoveMessage(REMOVE_ALL_MESSAGES)], "takes out every message"),
+        ("after_action", lambda _: [RemoveMessage(REMOVE_ALL_MESSAGES)], "takes out the message '__remove_all__'"),
+        ("after_model", lambda _: [RemoveMessage("nobody")], "takes out the message 'nobody', which is not there"),
+        ("after_action", lambda last: [AIMessage("no calls", id=last.id)], "that have been made"),
+        ("after_action", lambda last: [RemoveMessage(last.id)], "that have been made"),
+    ],
+)
+def test_no_hook_leaves_a_thread_that_cannot_go_on(point, changes, message):
+    def change(_, state, runtime):
+        return {"messages": changes(state["messages"][-1])}
+
+    wrong = type("Wrong", (Middleware,), {point: change})
+    saver = InMemorySaver()
+    with pytest.raises(ConfigurationError, match=message):
+        run("go", ScriptedModel([call(4)]), tools=[double], middleware=[wrong()], checkpointer=saver, thread_id="t")
+    right = type("Wrong", (Middleware,), {point: lambda *_: None})
+    model = ScriptedModel(["8"] if point != "before_model" else [call(4), "8"])
+    assert resume("t", model, tools=[double], middleware=[right()], checkpointer=saver).answer == "8"
 
 
 @pytest.mark.parametrize(
