@@ -23,7 +23,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Command, interrupt
 
-from lumo_graph import arun, create_lumo_agent, resume, run
+from lumo_graph import Agent, arun, create_lumo_agent, resume, run
 from lumo_graph.dialects import Answer, RunCode, Unparsable
 from lumo_graph.errors import ConfigurationError
 from lumo_graph.hooks import Middleware
@@ -404,3 +404,36 @@ def test_a_hook_that_is_done_is_not_run_again_after_a_kill(tmp_path):
     done = go("second")
     assert done.stdout.strip() == "3", done.stderr
     assert (tmp_path / "notes").read_text() == "asked\n"
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_an_agent_and_the_agent_that_it_calls_have_hooks_of_their_own_and_a_question_inside_is_answered(way):
+    ran = []
+
+    def watching(title, *, asks=False):
+        class Watching(Middleware):
+            def before_action(self, state, runtime):
+                ran.append(title)
+                if asks:
+                    ran.append(interrupt("may it?"))
+
+        return Watching()
+
+    helper = create_lumo_agent(
+        ScriptedModel([code("final_answer(41)")]), agent_type="code", middleware=[watching("helper", asks=True)]
+    )
+    lead = create_lumo_agent(
+        ScriptedModel([code("x = helper('go')\nprint(x)"), code("final_answer(x + 1)")]),
+        agents=[Agent("helper", "Helps.", helper)],
+        agent_type="code",
+        middleware=[watching("lead")],
+        checkpointer=InMemorySaver(),
+    )
+
+    def go(given):
+        return lead.invoke(given, CONFIG) if way == "sync" else asyncio.run(lead.ainvoke(given, CONFIG))
+
+    asked = go({"task": "go"})
+    assert asked["__interrupt__"][0].value == "may it?"
+    assert go(Command(resume="it may"))["answer"] == 42
+    assert ran == ["lead", "helper", "helper", "it may", "lead"]
