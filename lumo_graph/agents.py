@@ -11,7 +11,6 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.checkpoint.base import CheckpointTuple
-from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import is_invalid_resume
 from langgraph.runtime import RunControl
 from langgraph.types import Command, Durability, StateSnapshot
@@ -183,7 +182,7 @@ def check_agent(model: str | BaseChatModel, options: AgentOptions | RunOptions) 
     dialects = check_dialects(options.get("dialects", ()))
     agent_type = check_agent_type(cast("RunOptions", options).get("agent_type", FUNCTION_CALLING), dialects)
     request = Request(input=None, checkpointer=None, thread_id=None, agent_type=agent_type)
-    with _assembled(model, options, request, None if not options.get("interrupt_on") else InMemorySaver(), ()):
+    with _assembled(model, options, request, None, ()):
         pass
 
 

@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, Unpack, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -92,17 +93,18 @@ def amap(
     return _dispatched(prepared, on_progress)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Prepared:
     """A batch that has been checked."""
 
-    def __init__(self, tasks: Sequence[BatchTask], work: Work, *, resume: bool) -> None:
-        self.tasks = tasks
-        self.work = work
-        self.resume = resume
-        self.packed = packed(work)
-        self.concurrency = 1
-        self.processes: int | None = None
-        self.ray: str | None = None
+    tasks: Sequence[BatchTask]
+    work: Work
+    packed: bytes
+    """The work, as workers are given it."""
+    concurrency: int
+    processes: int | None
+    ray: str | None
+    resume: bool
 
     def workers(self) -> tuple[Workers, list[int]]:
         """Where workers come from, and how many tasks each drives at once."""
@@ -148,10 +150,15 @@ def _prepare(  # noqa: PLR0917 - the arguments of `map`, checked
             raise ConfigurationError(f"Task {task.id!r}: {error}") from None
     check_agent(model, options)
     work = Work(batch=batch, model=model, options=options, checkpointer=checkpointer)
-    prepared = _Prepared(checked, work, resume=resume)
-    prepared.concurrency = _count("concurrency", concurrency)
-    prepared.processes = None if processes is None else _count("processes", processes)
-    prepared.ray = ray
+    prepared = _Prepared(
+        tasks=checked,
+        work=work,
+        packed=packed(work),
+        concurrency=_count("concurrency", concurrency),
+        processes=None if processes is None else _count("processes", processes),
+        ray=ray,
+        resume=resume,
+    )
     if not resume:
         _refuse_begun(checkpointer, batch, checked)
     return prepared

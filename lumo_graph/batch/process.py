@@ -1,7 +1,6 @@
 """The process of a local worker: drives what it is sent until the other end closes the socket."""
 
 import asyncio
-import os
 import pickle
 import socket
 import sys
@@ -41,5 +40,4 @@ async def _drive(given: Work, task: BatchTask, writer: asyncio.StreamWriter, *, 
 
 
 if __name__ == "__main__":
-    sys.path[:0] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path not in sys.path]
     asyncio.run(work(socket.socket(fileno=int(sys.argv[1]))))

@@ -23,8 +23,6 @@ class Work:
     checkpointer: str = field(repr=False)  # it may hold a password
     patience: float = 120.0
     """Seconds to wait for a thread that the process which is lost seems to hold."""
-    path: Sequence[str] = field(default_factory=lambda: list(sys.path))
-    """Where modules are found."""
 
 
 def packed(work: Work) -> bytes:
